@@ -1,0 +1,283 @@
+/*
+ * Settings of a table, each with one request of its own: also those that create_table names, because a table that is
+ * made, protected and recoverable in three journalled parts can be undone in three.
+ */
+#include "compiler/dynamodb/dynamodb.h"
+#include "spec/base/arena.h"
+
+static struct json *named_request(struct arena *arena, const struct ddb_table *table, const char *key, struct json *value)
+{
+    struct json *request = json_new(arena, JSON_OBJECT);
+
+    json_set_text(arena, request, "TableName", table->name);
+    json_set(arena, request, key, value);
+    return request;
+}
+
+/* --- deletion protection --------------------------------------------------------------------------------------- */
+
+static struct plan_action protect_action(struct arena *arena, const struct ddb_table *table, bool enabled)
+{
+    struct json *expect = json_new(arena, JSON_OBJECT);
+    struct ddb_call call = {"UpdateTable",
+        named_request(arena, table, "DeletionProtectionEnabled", json_new_bool(arena, enabled)), "active", NULL};
+
+    json_set(arena, expect, "DeletionProtectionEnabled", json_new_bool(arena, enabled));
+    return ddb_call_action(arena, table, &call, probe_table(arena, table, false, expect));
+}
+
+static void push_protect(struct dynamodb_backend *backend, const struct project_step *step, struct ddb_table *table,
+    bool enabled, struct lowered_parts *out)
+{
+    struct arena *arena = backend->compilation->arena;
+    struct lowered_part part = ddb_part(backend, step, enabled ? "protect" : "unprotect");
+
+    part.step.action = protect_action(arena, table, enabled);
+    part.step.inverse.grade = GRADE_EXACT;
+    part.step.inverse.action = protect_action(arena, table, !enabled);
+    table->deletion_protection = enabled;
+    ddb_part_effect(backend, &part, table, false);
+    VEC_PUSH(arena, &out->items, part);
+}
+
+/* --- point-in-time recovery ------------------------------------------------------------------------------------ */
+
+static struct plan_action pitr_action(struct arena *arena, const struct ddb_table *table, bool enabled)
+{
+    struct json *specification = json_new(arena, JSON_OBJECT), *expect = json_new(arena, JSON_OBJECT);
+    struct ddb_call call = {"UpdateContinuousBackups", NULL, NULL, NULL};
+
+    json_set(arena, specification, "PointInTimeRecoveryEnabled", json_new_bool(arena, enabled));
+    call.request = named_request(arena, table, "PointInTimeRecoverySpecification", specification);
+    json_set_text(arena, expect, "PointInTimeRecoveryStatus", enabled ? "ENABLED" : "DISABLED");
+    return ddb_call_action(arena, table, &call, probe_setting(arena, table, "pitr", expect));
+}
+
+static void push_pitr(struct dynamodb_backend *backend, const struct project_step *step, struct ddb_table *table,
+    bool enabled, struct lowered_parts *out)
+{
+    struct arena *arena = backend->compilation->arena;
+    struct lowered_part part = ddb_part(backend, step, "pitr");
+
+    part.step.action = pitr_action(arena, table, enabled);
+    part.step.inverse.grade = enabled ? GRADE_EXACT : GRADE_LOSSY;
+    part.step.inverse.why = enabled ? NULL : arena_printf(arena, "the recovery points of table %s until now", table->name);
+    part.step.inverse.action = pitr_action(arena, table, !enabled);
+    table->pitr = enabled;
+    ddb_part_effect(backend, &part, table, false);
+    VEC_PUSH(arena, &out->items, part);
+}
+
+/* --- time to live ---------------------------------------------------------------------------------------------- */
+
+static struct plan_action ttl_action(struct arena *arena, const struct ddb_table *table, struct str attribute, bool enabled)
+{
+    struct json *specification = json_new(arena, JSON_OBJECT), *expect = json_new(arena, JSON_OBJECT);
+    struct ddb_call call = {"UpdateTimeToLive", NULL, enabled ? "ttl_enabled" : "ttl_disabled", NULL};
+
+    json_set(arena, specification, "Enabled", json_new_bool(arena, enabled));
+    json_set(arena, specification, "AttributeName", json_new_string(arena, attribute));
+    call.request = named_request(arena, table, "TimeToLiveSpecification", specification);
+    json_set_text(arena, expect, "TimeToLiveStatus", enabled ? "ENABLED" : "DISABLED");
+    if (enabled)
+        json_set(arena, expect, "AttributeName", json_new_string(arena, attribute));
+    return ddb_call_action(arena, table, &call, probe_setting(arena, table, "ttl", expect));
+}
+
+/* attribute empty: switch it off. The service changes a table's TTL once an hour and knows one attribute. */
+static bool push_ttl(struct dynamodb_backend *backend, const struct project_step *step, struct ddb_table *table,
+    const struct node *at, struct str attribute, struct lowered_parts *out)
+{
+    struct arena *arena = backend->compilation->arena;
+    bool enabled = attribute.len > 0;
+    struct lowered_part part = ddb_part(backend, step, "ttl");
+    struct str subject = enabled ? attribute : table->ttl_attribute;
+
+    if (enabled && table->ttl_attribute.len) {
+        struct diag *diag = diag_report(backend->compilation->diags, DIAG(DDB012), at->span,
+            "table '%.*s' expires by '%.*s' already", STR_ARG(table->authored_name), STR_ARG(table->ttl_attribute));
+
+        diag_add_help(backend->compilation->diags, diag, "switch it off in an earlier migration: at most one change an hour");
+        return false;
+    }
+    if (!enabled && !table->ttl_attribute.len) {
+        diag_report(backend->compilation->diags, DIAG(DDB012), at->span, "table '%.*s' has no TTL to switch off",
+            STR_ARG(table->authored_name));
+        return false;
+    }
+    part.step.action = ttl_action(arena, table, subject, enabled);
+    part.step.inverse.grade = enabled ? GRADE_LOSSY : GRADE_EXACT;
+    part.step.inverse.why = enabled ? arena_printf(arena, "items of table %s that expire meanwhile", table->name) : NULL;
+    part.step.inverse.action = ttl_action(arena, table, subject, !enabled);
+    table->ttl_attribute = attribute;
+    ddb_part_effect(backend, &part, table, false);
+    VEC_PUSH(arena, &out->items, part);
+    return true;
+}
+
+/* --- stream ---------------------------------------------------------------------------------------------------- */
+
+static struct plan_action stream_action(struct arena *arena, const struct ddb_table *table, const char *view_type)
+{
+    struct json *specification = json_new(arena, JSON_OBJECT), *expect = json_new(arena, JSON_OBJECT);
+    struct ddb_call call = {"UpdateTable", NULL, "active", NULL};
+
+    json_set(arena, specification, "StreamEnabled", json_new_bool(arena, view_type != NULL));
+    if (view_type)
+        json_set_text(arena, specification, "StreamViewType", view_type);
+    json_set(arena, expect, "StreamSpecification",
+        view_type ? json_clone(arena, specification) : json_new(arena, JSON_NULL));
+    call.request = named_request(arena, table, "StreamSpecification", specification);
+    return ddb_call_action(arena, table, &call, probe_table(arena, table, false, expect));
+}
+
+static void push_stream(struct dynamodb_backend *backend, const struct project_step *step, struct ddb_table *table,
+    const char *view_type, struct lowered_parts *out)
+{
+    struct arena *arena = backend->compilation->arena;
+    struct lowered_part part = ddb_part(backend, step, view_type ? "enable" : "disable");
+
+    part.step.action = stream_action(arena, table, view_type);
+    part.step.inverse.grade = view_type ? GRADE_EXACT : GRADE_LOSSY;
+    part.step.inverse.why =
+        view_type ? NULL : arena_printf(arena, "the stream of table %s: its ARN and the records not yet read", table->name);
+    part.step.inverse.action = stream_action(arena, table, table->stream);
+    table->stream = view_type;
+    ddb_part_effect(backend, &part, table, false);
+    VEC_PUSH(arena, &out->items, part);
+}
+
+static bool lower_stream(struct dynamodb_backend *backend, const struct project_step *step, struct ddb_table *table,
+    struct lowered_parts *out)
+{
+    const struct node *stream = node_get(step->body, "stream");
+    const char *view_type = read_stream(stream), *before = table->stream;
+
+    if (str_equal(str_from(view_type), str_from(before))) {
+        diag_report(backend->compilation->diags, DIAG(DDB012), stream->span, "the stream of table '%.*s' is %.*s already",
+            STR_ARG(table->authored_name), STR_ARG(node_text(stream)));
+        return false;
+    }
+    if (before) /* the service takes no change of the view: off, then on */
+        push_stream(backend, step, table, NULL, out);
+    if (view_type)
+        push_stream(backend, step, table, view_type, out);
+    return true;
+}
+
+/* --- billing --------------------------------------------------------------------------------------------------- */
+
+static struct json *index_capacity_updates(struct arena *arena, const struct ddb_table *table,
+    const struct ddb_capacity *capacity)
+{
+    struct json *updates = json_new(arena, JSON_ARRAY);
+
+    for (size_t i = 0; i < table->indexes.count; i++) {
+        struct json *update = json_new(arena, JSON_OBJECT), *body = json_new(arena, JSON_OBJECT);
+
+        if (table->indexes.items[i].local)
+            continue;
+        json_set(arena, body, "IndexName", json_new_string(arena, table->indexes.items[i].name));
+        json_set(arena, body, "ProvisionedThroughput", request_throughput(arena, capacity));
+        json_set(arena, update, "Update", body);
+        json_append(updates, update);
+    }
+    return updates;
+}
+
+/* Switching to provisioned, every global index must be given its units in the same call. */
+static struct plan_action billing_action(struct arena *arena, const struct ddb_table *table, const struct ddb_capacity *to)
+{
+    struct json *request = json_new(arena, JSON_OBJECT), *expect = json_new(arena, JSON_OBJECT);
+    struct json *summary = json_new(arena, JSON_OBJECT), *updates;
+    struct ddb_call call = {"UpdateTable", request, "active", NULL};
+
+    json_set_text(arena, request, "TableName", table->name);
+    json_set_text(arena, request, "BillingMode", to->on_demand ? "PAY_PER_REQUEST" : "PROVISIONED");
+    if (to->on_demand) {
+        json_set_text(arena, summary, "BillingMode", "PAY_PER_REQUEST");
+        json_set(arena, expect, "BillingModeSummary", summary);
+    } else {
+        json_set(arena, request, "ProvisionedThroughput", request_throughput(arena, to));
+        json_set(arena, expect, "ProvisionedThroughput", request_throughput(arena, to));
+        updates = index_capacity_updates(arena, table, to);
+        if (updates->count)
+            json_set(arena, request, "GlobalSecondaryIndexUpdates", updates);
+    }
+    return ddb_call_action(arena, table, &call, probe_table(arena, table, false, expect));
+}
+
+static bool same_capacity(const struct ddb_capacity *a, const struct ddb_capacity *b)
+{
+    return a->on_demand == b->on_demand &&
+           (a->on_demand || (a->read_units == b->read_units && a->write_units == b->write_units));
+}
+
+static bool lower_billing(struct dynamodb_backend *backend, const struct project_step *step, struct ddb_table *table,
+    struct lowered_parts *out)
+{
+    struct arena *arena = backend->compilation->arena;
+    const struct node *billing = node_get(step->body, "billing");
+    struct lowered_part part = ddb_part(backend, step, "billing");
+    struct ddb_capacity to;
+
+    if (!read_capacity(backend, billing, &to))
+        return false;
+    if (same_capacity(&to, &table->capacity)) {
+        diag_report(backend->compilation->diags, DIAG(DDB012), billing->span,
+            "table '%.*s' is billed like this already", STR_ARG(table->authored_name));
+        return false;
+    }
+    part.step.action = billing_action(arena, table, &to);
+    part.step.inverse.grade = GRADE_EXACT;
+    part.step.inverse.action = billing_action(arena, table, &table->capacity);
+    table->capacity = to;
+    for (size_t i = 0; i < table->indexes.count; i++)
+        table->indexes.items[i].capacity = to;
+    ddb_part_effect(backend, &part, table, false);
+    VEC_PUSH(arena, &out->items, part);
+    return true;
+}
+
+static bool is_true(const struct node *node)
+{
+    bool value = false;
+
+    return node && node_to_bool(node, &value) && value;
+}
+
+bool lower_setting_step(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out)
+{
+    const struct node *body = step->body;
+    struct ddb_table *table =
+        catalog_table(backend, node_get(body, step->kind == STEP_CREATE_TABLE ? "name" : "table"));
+
+    if (!table)
+        return false;
+    switch (step->kind) {
+    case STEP_CREATE_TABLE:
+        if (node_get(body, "ttl") &&
+            !push_ttl(backend, step, table, node_get(body, "ttl"), node_text(node_get(body, "ttl")), out))
+            return false;
+        if (is_true(node_get(body, "pitr")))
+            push_pitr(backend, step, table, true, out);
+        if (is_true(node_get(body, "deletion_protection")))
+            push_protect(backend, step, table, true, out);
+        return true;
+    case STEP_SET_TTL: {
+        const struct node *attribute = node_get(body, "attribute");
+
+        return push_ttl(backend, step, table, attribute ? attribute : step->key, node_text(attribute), out);
+    }
+    case STEP_SET_PITR:
+        push_pitr(backend, step, table, is_true(node_get(body, "enabled")), out);
+        return true;
+    case STEP_SET_DELETION_PROTECTION:
+        push_protect(backend, step, table, is_true(node_get(body, "enabled")), out);
+        return true;
+    case STEP_SET_STREAM:
+        return lower_stream(backend, step, table, out);
+    default:
+        return lower_billing(backend, step, table, out);
+    }
+}

@@ -1,0 +1,213 @@
+/* ALTER TABLE on constraints. */
+#include <string.h>
+
+#include "compiler/postgres/alter.h"
+#include "compiler/postgres/probe.h"
+#include "compiler/postgres/quote.h"
+
+static void lint_constraint(struct command *c, const struct constraint *constraint)
+{
+    const char *table = c->relation->name;
+
+    if (!command_is_live(c) || !command_lock(c)->scan)
+        return;
+    switch (constraint->kind) {
+    case CONSTRAINT_CHECK:
+        analysis_help(c->x,
+            command_finding(c, DIAG(PG103),
+                arena_printf(
+                    c->x->arena, "adding this check scans table '%s' while nobody can read or write it", table)),
+            "use the step add_check, or add it NOT VALID and validate it in a later transaction");
+        break;
+    case CONSTRAINT_FOREIGN_KEY:
+        analysis_help(c->x,
+            command_finding(c, DIAG(PG103),
+                arena_printf(c->x->arena,
+                    "adding this foreign key scans table '%s' while nobody can write it or table '%s'", table,
+                    constraint->referenced ? constraint->referenced->name : "")),
+            "use the step add_foreign_key, or add it NOT VALID and validate it in a later transaction");
+        break;
+    case CONSTRAINT_PRIMARY_KEY:
+    case CONSTRAINT_UNIQUE:
+        analysis_help(c->x,
+            command_finding(c, DIAG(PG105),
+                arena_printf(
+                    c->x->arena, "this key's index is built while nobody can read or write table '%s'", table)),
+            "use the step add_unique or add_primary_key, or build a unique index CONCURRENTLY and add the key USING "
+            "INDEX");
+        break;
+    case CONSTRAINT_EXCLUSION:
+        analysis_help(c->x,
+            command_finding(c, DIAG(PG120),
+                arena_printf(c->x->arena,
+                    "this exclusion constraint's index is built while nobody can read or write table '%s'", table)),
+            "there is no online form: do it in a quiet hour, or build a new table");
+        break;
+    }
+}
+
+/* What a primary key makes NOT NULL stays so when the key goes. */
+static void undo_key(struct command *c, const struct constraint *constraint, const bool *was_not_null)
+{
+    struct arena *arena = c->x->arena;
+
+    for (size_t i = 0; constraint->kind == CONSTRAINT_PRIMARY_KEY && i < constraint->column_count; i++)
+        if (!was_not_null[i])
+            command_undo(c, arena_printf(arena, "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", c->relation->qualified,
+                                quote_name(arena, constraint->columns[i])));
+}
+
+static void note_not_null(struct command *c, const struct sql_node *def, bool *out, size_t max)
+{
+    struct relation *index = sql_text(def, "indexname")
+                                 ? catalog_find_relation(c->x->catalog, c->relation->schema, sql_text(def, "indexname"))
+                                 : NULL;
+    size_t i = 0;
+
+    memset(out, 0, max * sizeof(*out));
+    if (index && index->index)
+        for (; i < index->index->element_count && i < max; i++) {
+            const struct column *column = index->index->elements[i].column
+                                              ? relation_find_column(c->relation, index->index->elements[i].column)
+                                              : NULL;
+
+            out[i] = column && column->not_null;
+        }
+    for (const struct sql_node *item = sql_first(sql_get(def, "keys")); item && i < max; item = sql_next(item), i++) {
+        const struct column *column = relation_find_column(c->relation, sql_string(item));
+
+        out[i] = column && column->not_null;
+    }
+}
+
+enum { KEY_COLUMNS_MAX = 32 }; /* INDEX_MAX_KEYS */
+
+void alter_add_constraint(struct command *c)
+{
+    struct analysis *x = c->x;
+    bool not_valid = sql_flag(c->def, "skip_validation"), was_not_null[KEY_COLUMNS_MAX], nullable = false;
+    bool from_index = sql_text(c->def, "indexname") != NULL;
+    struct constraint *constraint;
+
+    c->from = sql_location(c->def);
+    note_not_null(c, c->def, was_not_null, KEY_COLUMNS_MAX);
+    constraint = analyse_constraint(x, c->relation, c->def, x->node->end, NULL);
+    if (!constraint || constraint->column_count > KEY_COLUMNS_MAX)
+        return;
+    c->name = constraint->name;
+    constraint->valid = !not_valid;
+    if (constraint->referenced && constraint->referenced != c->relation) {
+        struct lock *lock = analysis_lock(x, constraint->referenced, LOCK_SHARE_ROW_EXCLUSIVE);
+
+        lock->scan |= !not_valid;
+    }
+    for (size_t i = 0; constraint->kind == CONSTRAINT_PRIMARY_KEY && i < constraint->column_count; i++)
+        nullable = nullable || !was_not_null[i];
+    command_lock(c)->scan |=
+        (!not_valid && !from_index) || (from_index && constraint->kind == CONSTRAINT_PRIMARY_KEY && nullable);
+    lint_constraint(c, constraint);
+    x->out->adds_not_valid = not_valid;
+    x->out->constraint = constraint->name;
+    command_undo(c, command_alter(c, "DROP CONSTRAINT ", constraint->name));
+    undo_key(c, constraint, was_not_null);
+    c->probe = sql_probe_constraint(x->arena, constraint);
+}
+
+struct constraint *command_find_constraint(struct command *c)
+{
+    struct constraint *constraint = relation_find_constraint(c->relation, c->name);
+    const char **names;
+    struct diag *diag;
+    size_t at, end;
+
+    if (constraint || c->relation->opaque || sql_flag(c->fields, "missing_ok"))
+        return constraint;
+    at = analysis_find_name(c->x, c->name, c->from, &end);
+    diag = analysis_error(c->x, DIAG(PG006), at, end, "table '%s' has no constraint '%s' at this point of the history",
+        c->relation->name, c->name);
+    names = ARENA_ARRAY(c->x->scratch, const char *, c->relation->constraints.count + 1);
+    for (size_t i = 0; i < c->relation->constraints.count; i++)
+        names[i] = c->relation->constraints.items[i]->name;
+    analysis_did_you_mean(c->x, diag, c->name, names, c->relation->constraints.count);
+    return NULL;
+}
+
+void alter_validate_constraint(struct command *c)
+{
+    struct analysis *x = c->x;
+    struct constraint *constraint = command_find_constraint(c);
+
+    if (!constraint)
+        return;
+    if (!constraint->valid) {
+        command_lock(c)->scan = true;
+        if (constraint->referenced && constraint->referenced != c->relation)
+            analysis_lock(x, constraint->referenced, LOCK_ROW_SHARE)->scan = true;
+    }
+    constraint->valid = true;
+    x->out->validates = true;
+    x->out->constraint = constraint->name;
+    c->probe = sql_probe_validated(x->arena, constraint);
+}
+
+static bool same_columns(const struct constraint *foreign_key, const struct constraint *key)
+{
+    if (foreign_key->referenced_count != key->column_count)
+        return false;
+    for (size_t i = 0; i < key->column_count; i++)
+        if (!relation_has_column_in(foreign_key->referenced_columns, foreign_key->referenced_count, key->columns[i]))
+            return false;
+    return true;
+}
+
+void alter_drop_constraint(struct command *c)
+{
+    struct analysis *x = c->x;
+    struct constraint *constraint = command_find_constraint(c);
+    const char *sql;
+
+    if (!constraint)
+        return;
+    if (constraint->index && !sql_text_is(c->fields, "behavior", "DROP_CASCADE"))
+        for (size_t i = 0; i < c->relation->referenced_by.count; i++) {
+            const struct constraint *dependent = c->relation->referenced_by.items[i];
+            size_t end, at = analysis_find_name(x, c->name, c->from, &end);
+
+            if (!same_columns(dependent, constraint))
+                continue;
+            analysis_help(x,
+                analysis_error(x, DIAG(PG015), at, end, "foreign key '%s' of table '%s' needs constraint '%s'",
+                    dependent->name, dependent->relation->name, c->name),
+                "drop the foreign key before");
+            return;
+        }
+    x->out->phase = command_is_live(c) ? PHASE_CONTRACT : PHASE_EXPAND;
+    if (constraint->referenced)
+        analysis_lock(x, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+    sql = catalog_constraint_sql(x->arena, constraint);
+    command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ADD CONSTRAINT %s %s", c->relation->qualified,
+                        quote_name(x->arena, constraint->name), sql));
+    for (size_t i = 0; constraint->kind == CONSTRAINT_PRIMARY_KEY && i < constraint->column_count; i++) {
+        struct column *column = relation_find_column(c->relation, constraint->columns[i]);
+
+        if (column)
+            column->primary = false;
+    }
+    c->probe = sql_probe_no_constraint(x->arena, c->relation->qualified, c->name);
+    catalog_drop_constraint(x->catalog, constraint, x->analyser->migration_id);
+}
+
+void alter_constraint(struct command *c)
+{
+    struct constraint *constraint;
+
+    c->name = sql_text(c->def, "conname");
+    constraint = command_find_constraint(c);
+    if (!constraint)
+        return;
+    command_undo(c, arena_printf(c->x->arena, "ALTER TABLE %s ALTER CONSTRAINT %s %s", c->relation->qualified,
+                        quote_name(c->x->arena, constraint->name),
+                        strstr(constraint->options, "INITIALLY DEFERRED") ? "DEFERRABLE INITIALLY DEFERRED"
+                        : strstr(constraint->options, "DEFERRABLE")       ? "DEFERRABLE"
+                                                                          : "NOT DEFERRABLE"));
+}

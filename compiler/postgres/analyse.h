@@ -1,0 +1,293 @@
+/*
+ * The analysis of SQL: what each statement changes, locks and costs, how it is undone and how one tells whether it has
+ * happened, judged against the catalogue of the history so far, which it then changes. Typed steps and `sql:` steps
+ * pass through here alike.
+ *
+ *     analyser = analyser_create(arena, diags, "public");
+ *     analyser_begin(analyser, migration);                for each migration, in order
+ *     analyse(analyser, text, &statements);               for each piece of SQL, in order
+ *
+ * A statement is read in two passes: the first qualifies its names (qualify.c), the second applies it (analyse_*.c).
+ */
+#ifndef COMPILER_POSTGRES_ANALYSE_H
+#define COMPILER_POSTGRES_ANALYSE_H
+
+#include "compiler/postgres/catalog.h"
+#include "compiler/postgres/inverse.h"
+#include "compiler/postgres/text.h"
+#include "compiler/project.h"
+#include "compiler/sql.h"
+#include "spec/diagnostic.h"
+
+/* In order of strength. */
+enum lock_mode {
+    LOCK_ACCESS_SHARE,
+    LOCK_ROW_SHARE,
+    LOCK_ROW_EXCLUSIVE,
+    LOCK_SHARE_UPDATE_EXCLUSIVE,
+    LOCK_SHARE,
+    LOCK_SHARE_ROW_EXCLUSIVE,
+    LOCK_EXCLUSIVE,
+    LOCK_ACCESS_EXCLUSIVE,
+};
+
+const char *lock_mode_name(enum lock_mode mode);   /* as in pg_locks: "AccessExclusiveLock" */
+const char *lock_mode_blocks(enum lock_mode mode); /* "reads and writes", "writes", "schema changes", "nothing" */
+/* lock.def */
+enum lock_mode lock_of_subcommand(const char *subcommand);
+enum lock_mode lock_of_statement(const char *tag);
+
+struct lock {
+    const struct relation *relation;
+    const char *name; /* qualified, before the statement */
+    enum relation_kind kind;
+    enum lock_mode mode;
+    bool scan;    /* read from end to end */
+    bool rewrite; /* written anew */
+    bool created; /* by this very statement */
+    bool live;    /* made by an earlier migration: others use it, and it may be large */
+};
+
+struct statement {
+    const char *tag;         /* "AlterTableStmt" */
+    const char *label;       /* "create_index_idx_a": names the part of a step that holds it */
+    const char *sql;         /* qualified */
+    const struct text *text; /* that it stands in, from start to end */
+    size_t start, end;
+    bool alone;        /* cannot run in a transaction */
+    bool concurrent;   /* waits for other transactions without blocking them: no lock time-out */
+    bool changes_rows; /* of a live table, and possibly many */
+    bool session;      /* only changes the session: SET */
+    bool validates;    /* scans to validate a constraint */
+    bool adds_not_valid;
+    const char *constraint; /* that it adds NOT VALID, or validates */
+    enum phase phase;
+    VEC(struct lock) locks;
+    VEC(struct object) objects;
+    struct inverse inverse;
+    const char *probe;                    /* NULL: none can be derived */
+    const char *repair;                   /* of an alone statement that can be left half done */
+    const char *marked[TEXT_MARKS];       /* the text's marks, qualified */
+    const struct assignment *assignments; /* of an UPDATE */
+    size_t assignment_count;
+    const char *destroys; /* qualified only: a table whose rows or columns it throws away; NULL: none */
+    bool adds_label;      /* ALTER TYPE … ADD VALUE: what follows must not share its transaction */
+};
+
+/* column = expression, of an UPDATE. */
+struct assignment {
+    const char *column;
+    const char *sql; /* NULL: no expression of its own */
+    bool repeatable; /* neither volatile nor about the column itself: the same again on the changed row */
+};
+
+/* Where it was written. Not kept in the statement: finding it in a long block of YAML takes a while. */
+struct span statement_span(const struct statement *statement);
+
+struct statement_list {
+    VEC(struct statement) items;
+};
+
+/* A foreign key that the history made: whether an index covers it is judged when the history is complete. */
+struct foreign_key {
+    const struct constraint *constraint;
+    struct span span;
+    size_t migration; /* its index in the project */
+};
+
+struct analyser {
+    struct arena *arena;
+    struct arena scratch; /* trees and work of one analyse() */
+    struct diag_list *diags;
+    const char *schema; /* of names written without one */
+    struct catalog catalog;
+    const struct project_migration *migration; /* NULL in tools that analyse bare SQL */
+    const char *migration_id;
+    size_t ordinal;    /* of the migration; what was born in an earlier one is live */
+    bool timezone_utc; /* SET timezone said so */
+    bool quiet;        /* no findings: SQL that only reverses or stands in for something */
+    VEC(struct foreign_key) foreign_keys;
+};
+
+struct analyser *analyser_create(struct arena *arena, struct diag_list *diags, const char *schema);
+void analyser_free(struct analyser *analyser); /* the scratch memory; the rest is the arena's */
+/* migration may be NULL: the next unnamed one. */
+void analyser_begin(struct analyser *analyser, const struct project_migration *migration);
+/* Appends to *out. False when anything was wrong (diagnosed); what could be understood has changed the catalogue. */
+bool analyse(struct analyser *analyser, const struct text *text, struct statement_list *out);
+/* Parses and qualifies without applying: SQL that somebody wrote to undo things. Fills tag, label, sql, alone and
+ * destroys. */
+bool analyse_only_qualify(struct analyser *analyser, const struct text *text, struct statement_list *out);
+
+/* --- for the files of the analysis ------------------------------------------------------------------------------- */
+
+struct edit {
+    size_t at;
+    const char *insert;
+};
+
+/* One statement under analysis. */
+struct analysis {
+    struct analyser *analyser;
+    struct arena *arena;
+    struct arena *scratch;
+    struct catalog *catalog;
+    const struct text *text;
+    struct str sql; /* of the whole text; locations in the tree are offsets into it */
+    const struct sql_statement *node;
+    const struct sql_node *body; /* the statement's fields */
+    struct statement *out;
+    VEC(struct edit) edits; /* sorted once qualify() is done */
+    VEC(const char *) ctes; /* names that are no relations */
+    const char *what;       /* the kind of relation that the statement is about: "table", "index" */
+    bool failed;
+};
+
+/* analysis.c */
+struct diag *analysis_error(struct analysis *x, const struct diag_code *code, size_t at, size_t end, const char *format,
+    ...) __attribute__((format(printf, 5, 6)));
+/* NULL when the migration allows it, or the analyser is quiet. */
+struct diag *analysis_find(struct analysis *x, const struct diag_code *code, size_t at, size_t end, const char *format,
+    ...) __attribute__((format(printf, 5, 6)));
+void analysis_help(struct analysis *x, struct diag *diag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void analysis_did_you_mean(
+    struct analysis *x, struct diag *diag, const char *word, const char *const *names, size_t count);
+/* Offset of a name at or behind `from` in the statement; its start when the name is not there. */
+size_t analysis_find_name(const struct analysis *x, const char *name, size_t from, size_t *end);
+/* Offset behind the first such keyword or bracket at or behind `from`; the statement's end when there is none. */
+size_t analysis_behind_word(const struct analysis *x, const char *word, size_t from);
+/* The same for a token as it is written: an enum's label with its quotes. */
+size_t analysis_find_token(const struct analysis *x, const char *token, size_t *end);
+/* Text of bytes from..to with the names in it qualified. */
+const char *analysis_slice(const struct analysis *x, size_t from, size_t to);
+struct lock *analysis_lock(struct analysis *x, const struct relation *relation, enum lock_mode mode);
+void analysis_touch(struct analysis *x, const struct relation *relation);
+void analysis_touch_object(struct analysis *x, struct object object);
+bool analysis_is_live(const struct analysis *x, const struct relation *relation);
+const char *analysis_schema(const struct analysis *x, const struct sql_node *range_var);
+/* The relation that a RangeVar names. NULL: diagnosed, or (silently) one of the server's or an extension's own. */
+struct relation *analysis_relation(struct analysis *x, const struct sql_node *range_var);
+struct relation *analysis_table(struct analysis *x, const struct sql_node *range_var); /* must be a table */
+/* The same for a list of names; at: where to look for them in the text. */
+struct relation *analysis_relation_named(
+    struct analysis *x, const struct sql_node *names, size_t from, const char *what);
+/* NULL and diagnosed (at or behind `from`) when a table that is known has no such column. */
+struct column *analysis_column(struct analysis *x, const struct relation *relation, const char *name, size_t from);
+bool analysis_is_new_name(struct analysis *x, const char *schema, const char *name, size_t at, size_t end);
+bool analysis_type(struct analysis *x, const struct sql_node *type_name, struct type *out);
+void analysis_split_names(
+    const struct analysis *x, const struct sql_node *names, const char **schema, const char **name);
+const char *const *analysis_names(struct analysis *x, const struct sql_node *strings, size_t *count);
+
+/* qualify.c */
+void qualify(struct analysis *x);
+bool qualify_is_system_schema(const char *schema);
+
+/* expression.c */
+/* Checks the columns that an expression over one relation names. */
+void expression_check(struct analysis *x, const struct sql_node *expression, const struct relation *relation);
+/* Checks the relations and columns of a query and takes its locks. */
+void expression_check_query(struct analysis *x, const struct sql_node *statement);
+bool expression_is_volatile(const struct analysis *x, const struct sql_node *expression);
+/* Columns of `relation` that the expression names. */
+const char *const *expression_columns(
+    struct analysis *x, const struct sql_node *expression, const struct relation *relation, size_t *count);
+/* Columns that cannot be null where the condition holds (it is a conjunction with IS NOT NULL on them). */
+const char *const *expression_not_null(struct analysis *x, const struct sql_node *condition, size_t *count);
+/* Every relation that the tree's RangeVars name and the catalogue knows, each once. */
+struct relation_list {
+    VEC(struct relation *) items;
+};
+void expression_relations(struct analysis *x, const struct sql_node *tree, struct relation_list *out);
+
+/* analyse_table.c */
+void analyse_create_table(struct analysis *x);
+void analyse_create_table_as(struct analysis *x);
+
+/* analyse_column.c */
+struct column_facts {
+    struct column *column;
+    bool rewrites;        /* adding it writes the table anew */
+    bool scans;           /* adding it reads the table */
+    bool fails_when_rows; /* NOT NULL without a default */
+    struct relation_list referenced;
+    VEC(struct constraint *) constraints;
+};
+/* Adds a ColumnDef to a table. creating: in CREATE TABLE. NULL facts.column when it could not be added. */
+struct column_facts analyse_column(
+    struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end, bool creating);
+/* A volatile default in ALTER TABLE … ADD COLUMN: it would write the whole table anew. Offsets into the text. */
+struct volatile_default {
+    size_t start, end;                   /* DEFAULT and its expression */
+    size_t expression;                   /* where that begins */
+    size_t not_null_start, not_null_end; /* both 0: the column may be null */
+};
+
+/* Looks without applying; false when there is none, or the text is no ADD COLUMN. */
+bool analyse_find_volatile_default(struct analyser *analyser, const struct text *text, struct volatile_default *out);
+
+/* analyse_constraint.c */
+/* Adds a table constraint. end: where its text ends. column: of a column constraint, else NULL. NULL when it could not
+ * be added. */
+struct constraint *analyse_constraint(
+    struct analysis *x, struct relation *relation, const struct sql_node *constraint, size_t end, const char *column);
+/* The name that the server gives to what has none. */
+const char *analyse_constraint_name(
+    struct analysis *x, const struct relation *relation, const char *const *columns, size_t count, const char *label);
+struct relation *analyse_key_index(
+    struct analysis *x, struct relation *relation, struct constraint *constraint, const struct sql_node *node);
+
+/* analyse_alter.c */
+void analyse_alter_table(struct analysis *x);
+
+/* analyse_rename.c */
+void analyse_rename(struct analysis *x);
+void analyse_set_schema(struct analysis *x);
+void analyse_owner(struct analysis *x);
+
+/* analyse_index.c */
+void analyse_create_index(struct analysis *x);
+void analyse_reindex(struct analysis *x);
+void analyse_cluster(struct analysis *x);
+void analyse_vacuum(struct analysis *x);
+
+/* analyse_drop.c */
+void analyse_drop(struct analysis *x);
+
+/* analyse_object.c */
+void analyse_create_schema(struct analysis *x);
+void analyse_create_extension(struct analysis *x);
+void analyse_create_sequence(struct analysis *x);
+void analyse_alter_sequence(struct analysis *x);
+void analyse_create_view(struct analysis *x);
+void analyse_refresh(struct analysis *x);
+void analyse_comment(struct analysis *x);
+void analyse_grant(struct analysis *x);
+
+/* analyse_type.c */
+void analyse_create_enum(struct analysis *x);
+void analyse_alter_enum(struct analysis *x);
+void analyse_create_type(struct analysis *x);
+void analyse_create_domain(struct analysis *x);
+void analyse_alter_domain(struct analysis *x);
+
+/* analyse_code.c */
+void analyse_create_function(struct analysis *x);
+void analyse_create_trigger(struct analysis *x);
+void analyse_create_policy(struct analysis *x);
+void analyse_create_rule(struct analysis *x);
+void analyse_create_statistics(struct analysis *x);
+void analyse_publication(struct analysis *x);
+void analyse_do(struct analysis *x);
+
+/* analyse_query.c */
+/* Can the statement run only outside of transactions? */
+bool analyse_is_alone(const char *tag, const struct sql_node *body);
+void analyse_query(struct analysis *x);
+void analyse_truncate(struct analysis *x);
+void analyse_lock(struct analysis *x);
+void analyse_set(struct analysis *x);
+void analyse_transaction(struct analysis *x);
+
+#endif

@@ -1,0 +1,279 @@
+/* Functions, triggers, policies, rules, statistics, publications and DO. */
+#include <string.h>
+
+#include "compiler/postgres/analyse.h"
+#include "compiler/postgres/lex.h"
+#include "compiler/postgres/probe.h"
+#include "compiler/postgres/quote.h"
+
+/* --- functions --------------------------------------------------------------------------------------------------- */
+
+static bool is_input(const char *mode)
+{
+    return !mode || (strcmp(mode, "FUNC_PARAM_OUT") != 0 && strcmp(mode, "FUNC_PARAM_TABLE") != 0);
+}
+
+static const char *argument_list(struct analysis *x)
+{
+    struct strbuf buf = STRBUF_INIT;
+    const char *result;
+
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "parameters")); item; item = sql_next(item)) {
+        const struct sql_node *parameter = sql_as(item, "FunctionParameter");
+        struct type type;
+
+        if (!is_input(sql_text(parameter, "mode")))
+            continue;
+        analysis_type(x, sql_get(parameter, "argType"), &type);
+        strbuf_printf(&buf, "%s%s", buf.len ? ", " : "", type.text);
+    }
+    result = strbuf_copy(&buf, x->arena).data;
+    strbuf_free(&buf);
+    return result ? result : "";
+}
+
+/* The statement with OR REPLACE, so that it also puts a function back that was replaced. */
+static const char *replacing(struct analysis *x, const char *sql)
+{
+    struct lexer lexer = {.text = str_from(sql)};
+    struct lex_token create = lex_next(&lexer), next = lex_next(&lexer);
+
+    if (lex_is(lexer.text, next, "or"))
+        return sql;
+    return arena_printf(x->arena, "%.*s OR REPLACE%s", (int)create.end, sql, sql + create.end);
+}
+
+static void read_options(struct analysis *x, struct function *function)
+{
+    bool definer = false, path = false;
+
+    function->is_volatile = true;
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "options")); item; item = sql_next(item)) {
+        const struct sql_node *option = sql_as(item, "DefElem"), *arg = sql_get(option, "arg");
+
+        if (sql_text_is(option, "defname", "volatility"))
+            function->is_volatile = strcmp(sql_string(arg) ? sql_string(arg) : "", "volatile") == 0;
+        else if (sql_text_is(option, "defname", "language") && sql_string(arg))
+            function->language = arena_strdup(x->arena, sql_string(arg));
+        else if (sql_text_is(option, "defname", "security"))
+            definer = sql_flag(sql_as(arg, "Boolean"), "boolval");
+        else if (sql_text_is(option, "defname", "set"))
+            path = path || sql_text_is(sql_as(arg, "VariableSetStmt"), "name", "search_path");
+    }
+    if (definer && !path)
+        analysis_help(x,
+            analysis_find(x, DIAG(PG305), x->node->start, x->node->end,
+                "SECURITY DEFINER function '%s' resolves names by its caller's search_path", function->name),
+            "add SET search_path = … to it");
+}
+
+static struct function *same_function(struct analysis *x, const struct function *function)
+{
+    struct function *other = catalog_find_functions(x->catalog, function->schema, function->name);
+
+    while (other && strcmp(other->arguments, function->arguments) != 0)
+        other = other->next;
+    return other;
+}
+
+void analyse_create_function(struct analysis *x)
+{
+    struct function *function = ARENA_NEW(x->arena, struct function), *before;
+    const char *schema, *name;
+    size_t end, at;
+
+    x->out->phase = PHASE_EXPAND;
+    analysis_split_names(x, sql_get(x->body, "funcname"), &schema, &name);
+    x->out->label = arena_printf(x->arena, "create_function_%s", name);
+    *function = (struct function){.schema = arena_strdup(x->arena, schema),
+        .name = arena_strdup(x->arena, name),
+        .qualified = quote_qualified(x->arena, schema, name),
+        .arguments = argument_list(x),
+        .keyword = sql_flag(x->body, "is_procedure") ? "PROCEDURE" : "FUNCTION",
+        .born = x->analyser->ordinal,
+        .returns_trigger =
+            sql_list_string(sql_get(sql_get(x->body, "returnType"), "names"), SIZE_MAX) &&
+            strcmp(sql_list_string(sql_get(sql_get(x->body, "returnType"), "names"), SIZE_MAX), "trigger") == 0};
+    function->identity = arena_printf(x->arena, "%s(%s)", function->qualified, function->arguments);
+    function->sql = replacing(x, x->out->sql);
+    read_options(x, function);
+    before = same_function(x, function);
+    if (before && !sql_flag(x->body, "replace")) {
+        at = analysis_find_name(x, name, x->node->start, &end);
+        analysis_help(x,
+            analysis_error(x, DIAG(PG005), at, end, "function '%s(%s)' exists already", name, function->arguments),
+            "CREATE OR REPLACE replaces it");
+        return;
+    }
+    analysis_touch_object(x, (struct object){OBJECT_FUNCTION, arena_printf(x->arena, "function %s", function->identity),
+                                 function->schema, function->name, function->identity});
+    if (before) {
+        inverse_undo(&x->out->inverse, x->arena, before->sql);
+        function->next = before->next;
+        function->comment = before->comment;
+        *before = *function;
+        return;
+    }
+    inverse_undo(
+        &x->out->inverse, x->arena, arena_printf(x->arena, "DROP %s %s", function->keyword, function->identity));
+    x->out->probe = sql_probe_function(x->arena, function);
+    function->next = map_put(&x->catalog->functions, catalog_key(x->catalog, schema, name), function);
+}
+
+/* --- triggers ---------------------------------------------------------------------------------------------------- */
+
+static void check_trigger_function(struct analysis *x)
+{
+    const struct sql_node *names = sql_get(x->body, "funcname");
+    const char *schema, *name;
+    size_t end, at;
+
+    analysis_split_names(x, names, &schema, &name);
+    if (catalog_find_functions(x->catalog, schema, name) || x->catalog->opaque || x->catalog->extensions.count ||
+        qualify_is_system_schema(schema) || strncmp(name, "tsvector_update_trigger", 23) == 0 ||
+        strcmp(name, "suppress_redundant_updates_trigger") == 0)
+        return;
+    at = analysis_find_name(x, name, sql_location(sql_get(x->body, "relation")), &end);
+    analysis_error(x, DIAG(PG008), at, end, "there is no function '%s()' at this point of the history", name);
+}
+
+void analyse_create_trigger(struct analysis *x)
+{
+    struct relation *relation = analysis_relation(x, sql_get(x->body, "relation"));
+    const char *name = sql_text(x->body, "trigname");
+    struct trigger *trigger, *before;
+    size_t end, at = analysis_find_name(x, name, x->node->start, &end);
+
+    x->out->phase = PHASE_EXPAND;
+    x->out->label = arena_printf(x->arena, "create_trigger_%s", name);
+    check_trigger_function(x);
+    if (!relation)
+        return;
+    analysis_lock(x, relation, lock_of_statement("CreateTrigStmt"));
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "columns")); item; item = sql_next(item))
+        analysis_column(x, relation, sql_string(item), end);
+    before = relation_find_trigger(relation, name);
+    if (before && !sql_flag(x->body, "replace")) {
+        analysis_error(x, DIAG(PG005), at, end, "table '%s' has a trigger '%s' already", relation->name, name);
+        return;
+    }
+    analysis_touch(x, relation);
+    if (before) {
+        inverse_undo(&x->out->inverse, x->arena, replacing(x, before->sql));
+        before->sql = x->out->sql;
+        return;
+    }
+    trigger = ARENA_NEW(x->arena, struct trigger);
+    trigger->name = arena_strdup(x->arena, name);
+    trigger->sql = x->out->sql;
+    VEC_PUSH(x->arena, &relation->triggers, trigger);
+    inverse_undo(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "DROP TRIGGER %s ON %s", quote_name(x->arena, name), relation->qualified));
+    x->out->probe = sql_probe_trigger(x->arena, relation, trigger->name);
+}
+
+/* --- policies, rules, statistics, publications ------------------------------------------------------------------- */
+
+void analyse_create_policy(struct analysis *x)
+{
+    struct relation *relation = analysis_table(x, sql_get(x->body, "table"));
+    struct policy *policy = ARENA_NEW(x->arena, struct policy);
+
+    x->out->phase = PHASE_EXPAND;
+    if (!relation)
+        return;
+    policy->name = arena_strdup(x->arena, sql_text(x->body, "policy_name"));
+    policy->sql = x->out->sql;
+    x->out->label = arena_printf(x->arena, "create_policy_%s", policy->name);
+    VEC_PUSH(x->arena, &relation->policies, policy);
+    analysis_lock(x, relation, lock_of_statement("CreatePolicyStmt"));
+    analysis_touch(x, relation);
+    inverse_undo(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "DROP POLICY %s ON %s", quote_name(x->arena, policy->name), relation->qualified));
+}
+
+void analyse_create_rule(struct analysis *x)
+{
+    struct relation *relation = analysis_relation(x, sql_get(x->body, "relation"));
+
+    x->out->phase = PHASE_EXPAND;
+    if (!relation)
+        return;
+    analysis_lock(x, relation, lock_of_statement("RuleStmt"));
+    analysis_touch(x, relation);
+    inverse_undo(&x->out->inverse, x->arena,
+        arena_printf(
+            x->arena, "DROP RULE %s ON %s", quote_name(x->arena, sql_text(x->body, "rulename")), relation->qualified));
+}
+
+void analyse_create_statistics(struct analysis *x)
+{
+    const char *schema, *name;
+
+    x->out->phase = PHASE_EXPAND;
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "relations")); item; item = sql_next(item)) {
+        struct relation *relation = analysis_relation(x, sql_as(item, "RangeVar"));
+
+        if (!relation)
+            continue;
+        analysis_lock(x, relation, lock_of_statement("CreateStatsStmt"));
+        for (const struct sql_node *element = sql_first(sql_get(x->body, "exprs")); element;
+             element = sql_next(element))
+            if (sql_text(sql_as(element, "StatsElem"), "name"))
+                analysis_column(x, relation, sql_text(sql_as(element, "StatsElem"), "name"), x->node->start);
+    }
+    if (!sql_first(sql_get(x->body, "defnames"))) {
+        inverse_impossible(&x->out->inverse, x->arena, "the statistics object has no name: give it one");
+        return;
+    }
+    analysis_split_names(x, sql_get(x->body, "defnames"), &schema, &name);
+    inverse_undo(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "DROP STATISTICS %s", quote_qualified(x->arena, schema, name)));
+}
+
+void analyse_publication(struct analysis *x)
+{
+    bool create = strcmp(x->out->tag, "CreatePublicationStmt") == 0;
+    struct relation_list relations = {0};
+
+    x->out->phase = PHASE_EXPAND;
+    expression_relations(x, x->node->tree, &relations);
+    for (size_t i = 0; i < relations.items.count; i++)
+        analysis_lock(x, relations.items.items[i], lock_of_statement(x->out->tag));
+    if (create)
+        inverse_undo(&x->out->inverse, x->arena,
+            arena_printf(x->arena, "DROP PUBLICATION %s", quote_name(x->arena, sql_text(x->body, "pubname"))));
+    else
+        inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the publication before: write 'down:'");
+}
+
+/* --- DO ---------------------------------------------------------------------------------------------------------- */
+
+static bool changes_schema(const char *body)
+{
+    static const char *const words[] = {"create", "alter", "drop", "execute", "call", "perform"};
+    struct lexer lexer = {.text = str_from(body)};
+
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer))
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+            if (lex_is(lexer.text, token, words[i]))
+                return true;
+    return false;
+}
+
+void analyse_do(struct analysis *x)
+{
+    x->out->phase = PHASE_MIGRATE;
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "args")); item; item = sql_next(item)) {
+        const struct sql_node *option = sql_as(item, "DefElem");
+        const char *body = sql_string(sql_get(option, "arg"));
+
+        if (sql_text_is(option, "defname", "as") && body && changes_schema(body))
+            x->catalog->opaque = true; /* from here on, what is not known may be there */
+    }
+    analysis_help(x,
+        analysis_find(x, DIAG(PG113), x->node->start, x->node->end,
+            "what this DO block locks and changes cannot be seen before it runs"),
+        "write its statements out, or allow PG113 here and say in the reason what it does");
+    inverse_impossible(&x->out->inverse, x->arena, "what a DO block did is not known: write 'down:'");
+}

@@ -1,0 +1,377 @@
+/* Schemas, extensions, sequences, views, comments and privileges. */
+#include <string.h>
+
+#include "compiler/postgres/analyse.h"
+#include "compiler/postgres/lex.h"
+#include "compiler/postgres/probe.h"
+#include "compiler/postgres/quote.h"
+
+static char present[] = "";
+
+static void touch_schema(struct analysis *x, const char *name)
+{
+    analysis_touch_object(
+        x, (struct object){OBJECT_SCHEMA, arena_printf(x->arena, "schema %s", quote_name(x->arena, name)), NULL,
+               arena_strdup(x->arena, name), NULL});
+}
+
+void analyse_create_schema(struct analysis *x)
+{
+    const char *name = sql_text(x->body, "schemaname");
+    size_t end, at;
+
+    x->out->phase = PHASE_EXPAND;
+    if (!name)
+        name = sql_text(sql_get(x->body, "authrole"), "rolename");
+    if (!name)
+        return;
+    at = analysis_find_name(x, name, x->node->start, &end);
+    if (map_has(&x->catalog->schemas, str_from(name))) {
+        if (!sql_flag(x->body, "if_not_exists"))
+            analysis_error(x, DIAG(PG005), at, end, "schema '%s' exists already", name);
+        return;
+    }
+    if (sql_first(sql_get(x->body, "schemaElts"))) /* a schema with statements inside: anything may be in it */
+        x->catalog->opaque = true;
+    x->out->label = arena_printf(x->arena, "create_schema_%s", name);
+    map_put(&x->catalog->schemas, str_from(arena_strdup(x->arena, name)), present);
+    touch_schema(x, name);
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP SCHEMA %s", quote_name(x->arena, name)));
+    x->out->probe = sql_probe_schema(x->arena, name);
+}
+
+void analyse_create_extension(struct analysis *x)
+{
+    const char *name = arena_strdup(x->arena, sql_text(x->body, "extname"));
+    struct extension *extension = ARENA_NEW(x->arena, struct extension);
+    size_t end, at = analysis_find_name(x, name, x->node->start, &end);
+
+    x->out->phase = PHASE_EXPAND;
+    x->out->label = arena_printf(x->arena, "create_extension_%s", name);
+    if (map_has(&x->catalog->extensions, str_from(name))) {
+        if (!sql_flag(x->body, "if_not_exists"))
+            analysis_error(x, DIAG(PG005), at, end, "extension '%s' exists already", name);
+        return;
+    }
+    extension->name = name;
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "options")); item; item = sql_next(item)) {
+        const struct sql_node *option = sql_as(item, "DefElem");
+
+        if (sql_text_is(option, "defname", "schema") && sql_string(sql_get(option, "arg")))
+            extension->schema = arena_strdup(x->arena, sql_string(sql_get(option, "arg")));
+    }
+    map_put(&x->catalog->extensions, str_from(name), extension);
+    analysis_touch_object(x, (struct object){OBJECT_EXTENSION,
+                                 arena_printf(x->arena, "extension %s", quote_name(x->arena, name)), NULL, name, NULL});
+    x->out->probe = sql_probe_extension(x->arena, name);
+    /* with IF NOT EXISTS it may be somebody else's: it stays */
+    if (!sql_flag(x->body, "if_not_exists"))
+        inverse_undo(
+            &x->out->inverse, x->arena, arena_printf(x->arena, "DROP EXTENSION %s", quote_name(x->arena, name)));
+}
+
+/* --- sequences --------------------------------------------------------------------------------------------------- */
+
+void analyse_create_sequence(struct analysis *x)
+{
+    const struct sql_node *range_var = sql_get(x->body, "sequence");
+    const char *schema = analysis_schema(x, range_var), *name = sql_text(range_var, "relname");
+    size_t end, at = analysis_find_name(x, name, sql_location(range_var), &end), from;
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = end};
+    struct relation *relation;
+
+    x->out->phase = PHASE_EXPAND;
+    x->out->label = arena_printf(x->arena, "create_sequence_%s", name);
+    if (sql_flag(x->body, "if_not_exists") && catalog_find_relation(x->catalog, schema, name))
+        return;
+    if (!analysis_is_new_name(x, schema, name, at, end))
+        return;
+    relation = catalog_add_relation(x->catalog, RELATION_SEQUENCE, schema, name, x->analyser->ordinal);
+    relation->temporary = strcmp(schema, "pg_temp") == 0;
+    from = lex_next(&lexer).start;
+    if (from < x->node->end)
+        relation->sql = analysis_slice(x, from, x->node->end);
+    analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE)->created = true;
+    analysis_touch(x, relation);
+    if (relation->temporary)
+        return;
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP SEQUENCE %s", relation->qualified));
+    inverse_guard(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "(SELECT NOT is_called FROM %s)", relation->qualified),
+        arena_printf(x->arena, "where sequence %s stood", relation->qualified));
+    x->out->probe = sql_probe_relation(x->arena, relation->qualified, "S");
+}
+
+void analyse_alter_sequence(struct analysis *x)
+{
+    struct relation *relation = analysis_relation(x, sql_get(x->body, "sequence"));
+
+    x->out->phase = PHASE_EXPAND;
+    if (relation) {
+        analysis_lock(x, relation, lock_of_statement("AlterSeqStmt"))->rewrite = true;
+        analysis_touch(x, relation);
+    }
+    inverse_impossible(
+        &x->out->inverse, x->arena, "invplan does not know the sequence's settings before: write 'down:'");
+}
+
+/* --- views ------------------------------------------------------------------------------------------------------- */
+
+static void undo_view(struct analysis *x, const struct relation *relation, const char *before)
+{
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP VIEW %s", relation->qualified));
+    if (before) {
+        inverse_undo(
+            &x->out->inverse, x->arena, arena_printf(x->arena, "CREATE VIEW %s %s", relation->qualified, before));
+        if (relation->comment)
+            inverse_undo(&x->out->inverse, x->arena,
+                arena_printf(x->arena, "COMMENT ON VIEW %s IS %s", relation->qualified,
+                    quote_literal(x->arena, relation->comment)));
+    }
+}
+
+void analyse_create_view(struct analysis *x)
+{
+    const struct sql_node *range_var = sql_get(x->body, "view");
+    const char *schema = analysis_schema(x, range_var), *name = sql_text(range_var, "relname"), *before = NULL;
+    size_t end, at = analysis_find_name(x, name, sql_location(range_var), &end), from;
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = end};
+    struct relation *relation = catalog_find_relation(x->catalog, schema, name);
+    struct relation_list reads = {0};
+    bool replaced = false;
+
+    x->out->phase = PHASE_EXPAND;
+    x->out->label = arena_printf(x->arena, "create_view_%s", name);
+    expression_check_query(x, sql_get(x->body, "query"));
+    for (size_t i = 0; i < x->out->locks.count; i++)
+        x->out->locks.items[i].scan = false; /* the query is only parsed */
+    if (relation && !(sql_flag(x->body, "replace") && relation->kind == RELATION_VIEW)) {
+        analysis_is_new_name(x, schema, name, at, end);
+        return;
+    }
+    expression_relations(x, sql_get(x->body, "query"), &reads);
+    if (relation) {
+        before = relation->stale ? NULL : relation->sql;
+        replaced = true;
+        relation->stale = false;
+    } else {
+        if (!analysis_is_new_name(x, schema, name, at, end))
+            return;
+        relation = catalog_add_relation(x->catalog, RELATION_VIEW, schema, name, x->analyser->ordinal);
+    }
+    relation->temporary = strcmp(schema, "pg_temp") == 0;
+    relation->opaque = true;
+    from = lex_next(&lexer).start;
+    relation->sql = analysis_slice(x, from, x->node->end);
+    for (size_t i = 0; i < reads.items.count; i++)
+        if (reads.items.items[i] != relation)
+            catalog_add_read(x->catalog, relation, reads.items.items[i]);
+    analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE)->created = !replaced;
+    analysis_touch(x, relation);
+    if (relation->temporary)
+        return;
+    if (replaced && !before)
+        inverse_impossible(&x->out->inverse, x->arena,
+            "the view's query before is not known since something that it reads was renamed: write 'down:'");
+    else
+        undo_view(x, relation, before);
+    if (!replaced)
+        x->out->probe = sql_probe_relation(x->arena, relation->qualified, "v");
+}
+
+void analyse_refresh(struct analysis *x)
+{
+    struct relation *relation = analysis_relation(x, sql_get(x->body, "relation"));
+    bool concurrent = sql_flag(x->body, "concurrent");
+    struct lock *lock;
+
+    x->out->phase = PHASE_MIGRATE;
+    if (!relation)
+        return;
+    for (size_t i = 0; i < relation->reads.count; i++)
+        analysis_lock(x, relation->reads.items[i], LOCK_ACCESS_SHARE)->scan = true;
+    lock = analysis_lock(x, relation, concurrent ? LOCK_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE);
+    lock->scan = true;
+    lock->rewrite = !concurrent;
+    if (!concurrent && lock->live)
+        analysis_help(x,
+            analysis_find(x, DIAG(PG119), x->node->start, x->node->end,
+                "REFRESH keeps everybody from reading '%s' for as long as its query takes", relation->name),
+            "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index on it");
+}
+
+/* --- comments ---------------------------------------------------------------------------------------------------- */
+
+/* The text between COMMENT ON and IS. */
+static const char *comment_object(const struct analysis *x)
+{
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = x->node->start};
+    size_t from, end = 0, last_end = 0;
+
+    lex_next(&lexer); /* COMMENT */
+    lex_next(&lexer); /* ON */
+    from = lex_next(&lexer).start;
+    lexer.at = from;
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer)) {
+        if (lex_is(x->sql, token, "is"))
+            end = last_end;
+        last_end = token.end;
+    }
+    return analysis_slice(x, from, end > from ? end : from);
+}
+
+/* Where the catalogue keeps this object's comment; NULL: nowhere of its own. */
+static const char **comment_place(struct analysis *x, const char *kind, const struct sql_node *object)
+{
+    const struct sql_node *names = sql_get(sql_as(object, "List"), "items");
+    struct relation *relation;
+    struct column *column;
+
+    if (strcmp(kind, "OBJECT_TABLE") == 0 || strcmp(kind, "OBJECT_VIEW") == 0 || strcmp(kind, "OBJECT_MATVIEW") == 0 ||
+        strcmp(kind, "OBJECT_INDEX") == 0 || strcmp(kind, "OBJECT_SEQUENCE") == 0) {
+        relation =
+            analysis_relation_named(x, names, x->node->start, strcmp(kind, "OBJECT_INDEX") == 0 ? "index" : "table");
+        if (!relation)
+            return NULL;
+        analysis_lock(x, relation, lock_of_statement("CommentStmt"));
+        analysis_touch(x, relation);
+        return &relation->comment;
+    }
+    if (strcmp(kind, "OBJECT_COLUMN") == 0) {
+        size_t count = sql_count(names);
+        const char *schema = count > 2 ? sql_list_string(names, SIZE_MAX - 2) : x->analyser->schema;
+        const char *table = sql_list_string(names, SIZE_MAX - 1), *name = sql_list_string(names, SIZE_MAX);
+        size_t end, at;
+
+        if (!table)
+            return NULL;
+        relation = catalog_find_relation(x->catalog, schema, table);
+        at = analysis_find_name(x, table, x->node->start, &end);
+        if (!relation) {
+            if (!x->catalog->opaque && !qualify_is_system_schema(schema))
+                analysis_error(x, DIAG(PG002), at, end, "there is no table '%s' at this point of the history", table);
+            return NULL;
+        }
+        analysis_lock(x, relation, lock_of_statement("CommentStmt"));
+        column = analysis_column(x, relation, name, end);
+        if (!column)
+            return NULL;
+        analysis_touch(x, relation);
+        return &column->comment;
+    }
+    return NULL;
+}
+
+void analyse_comment(struct analysis *x)
+{
+    const char *text = sql_text(x->body, "comment"), *object = comment_object(x), *before;
+    const char **place = comment_place(x, sql_text(x->body, "objtype"), sql_get(x->body, "object"));
+
+    x->out->phase = PHASE_EXPAND;
+    x->out->label = "comment";
+    if (text && !*text)
+        text = NULL;
+    if (text)
+        text = arena_strdup(x->arena, text);
+    if (place) {
+        before = *place;
+        *place = text;
+    } else {
+        before = map_get(&x->catalog->comments, str_from(object));
+        if (text)
+            map_put(&x->catalog->comments, str_from(object), arena_strdup(x->arena, text));
+        else
+            map_remove(&x->catalog->comments, str_from(object));
+    }
+    inverse_undo(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "COMMENT ON %s IS %s", object, quote_literal(x->arena, before)));
+}
+
+/* --- privileges -------------------------------------------------------------------------------------------------- */
+
+/* The text up to a word outside of brackets; the lexer stands behind that. */
+static const char *slice_tokens(const struct analysis *x, struct lexer *lexer, const char *until)
+{
+    size_t start = SIZE_MAX, end = 0, depth = 0;
+
+    for (struct lex_token token = lex_next(lexer); token.kind != LEX_END; token = lex_next(lexer)) {
+        if (!depth && lex_is(x->sql, token, until))
+            break;
+        depth += lex_is(x->sql, token, "(");
+        depth -= lex_is(x->sql, token, ")") && depth;
+        if (start == SIZE_MAX)
+            start = token.start;
+        end = token.end;
+    }
+    return start == SIZE_MAX ? "" : analysis_slice(x, start, end);
+}
+
+static const char *privilege_name(struct analysis *x, const struct sql_node *privilege)
+{
+    const char *name = sql_text(privilege, "priv_name");
+    struct strbuf buf = STRBUF_INIT;
+    const char *result;
+    size_t count;
+    const char *const *columns = analysis_names(x, sql_get(privilege, "cols"), &count);
+
+    strbuf_append_text(&buf, name ? name : "all");
+    for (size_t i = 0; i < count; i++)
+        strbuf_printf(&buf, "%s%s%s", i ? ", " : " (", quote_name(x->scratch, columns[i]), i + 1 == count ? ")" : "");
+    result = strbuf_copy(&buf, x->arena).data;
+    strbuf_free(&buf);
+    return result;
+}
+
+static const char *grantee_name(struct analysis *x, const struct sql_node *role)
+{
+    if (sql_text_is(role, "roletype", "ROLESPEC_CSTRING"))
+        return quote_name(x->arena, sql_text(role, "rolename"));
+    if (sql_text_is(role, "roletype", "ROLESPEC_PUBLIC"))
+        return "PUBLIC";
+    return sql_text_is(role, "roletype", "ROLESPEC_SESSION_USER") ? "SESSION_USER" : "CURRENT_USER";
+}
+
+/* One privilege of one role: remembers it, and says how to take it back. */
+static void apply_privilege(struct analysis *x, const char *privilege, const char *object, const char *role, bool grant)
+{
+    const char *key = arena_printf(x->arena, "%s\n%s\n%s", object, role, privilege);
+    bool had = map_has(&x->catalog->privileges, str_from(key));
+    struct inverse *inverse = &x->out->inverse;
+
+    if (grant && !had) {
+        map_put(&x->catalog->privileges, str_from(key), present);
+        inverse_undo(inverse, x->arena, arena_printf(x->arena, "REVOKE %s ON %s FROM %s", privilege, object, role));
+    } else if (!grant && had) {
+        map_remove(&x->catalog->privileges, str_from(key));
+        inverse_undo(inverse, x->arena, arena_printf(x->arena, "GRANT %s ON %s TO %s", privilege, object, role));
+    } else if (!grant) {
+        inverse_lossy(inverse, x->arena, arena_printf(x->arena, "which privileges %s held on %s before", role, object));
+    }
+}
+
+void analyse_grant(struct analysis *x)
+{
+    bool grant = sql_flag(x->body, "is_grant");
+    const struct sql_node *privileges = sql_get(x->body, "privileges");
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = x->node->start};
+    const char *object;
+
+    x->out->phase = grant ? PHASE_EXPAND : PHASE_CONTRACT;
+    x->out->label = grant ? "grant" : "revoke";
+    slice_tokens(x, &lexer, "on");
+    object = slice_tokens(x, &lexer, grant ? "to" : "from");
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "objects")); item; item = sql_next(item)) {
+        struct relation *relation = sql_as(item, "RangeVar") ? analysis_relation(x, sql_as(item, "RangeVar")) : NULL;
+
+        if (relation)
+            analysis_touch(x, relation);
+    }
+    for (const struct sql_node *role = sql_first(sql_get(x->body, "grantees")); role; role = sql_next(role)) {
+        const char *name = grantee_name(x, sql_as(role, "RoleSpec"));
+
+        if (!sql_first(privileges))
+            apply_privilege(x, "all", object, name, grant);
+        for (const struct sql_node *item = sql_first(privileges); item; item = sql_next(item))
+            apply_privilege(x, privilege_name(x, sql_as(item, "AccessPriv")), object, name, grant);
+    }
+}

@@ -1,0 +1,261 @@
+/* CREATE TABLE and CREATE TABLE AS. */
+#include <string.h>
+
+#include "compiler/postgres/analyse.h"
+#include "compiler/postgres/lex.h"
+#include "compiler/postgres/probe.h"
+
+enum { LIKE_DEFAULTS = 1 << 3, LIKE_GENERATED = 1 << 4, LIKE_CONSTRAINTS = 1 << 2, LIKE_INDEXES = 1 << 6 };
+
+static void copy_columns(struct analysis *x, struct relation *relation, const struct relation *from, int64_t options)
+{
+    relation->opaque = relation->opaque || from->opaque;
+    for (size_t i = 0; i < from->columns.count; i++) {
+        const struct column *column = from->columns.items[i];
+        struct column *copy;
+
+        if (relation_find_column(relation, column->name))
+            continue;
+        copy = catalog_add_column(x->catalog, relation, column->name, &column->type, x->analyser->ordinal);
+        copy->type.serial = NULL;
+        copy->not_null = column->not_null;
+        copy->collation = column->collation;
+        if (options & LIKE_DEFAULTS) {
+            copy->default_sql = column->default_sql;
+            copy->default_volatile = column->default_volatile;
+        }
+        if (options & LIKE_GENERATED)
+            copy->generated_sql = column->generated_sql;
+    }
+    for (size_t i = 0; (options & LIKE_CONSTRAINTS) && i < from->constraints.count; i++) {
+        const struct constraint *constraint = from->constraints.items[i];
+        struct constraint *copy;
+
+        if (constraint->kind != CONSTRAINT_CHECK)
+            continue;
+        copy = catalog_add_constraint(x->catalog, relation, CONSTRAINT_CHECK, constraint->name);
+        copy->columns = constraint->columns;
+        copy->column_count = constraint->column_count;
+        copy->expression = constraint->expression;
+        copy->not_null = constraint->not_null;
+        copy->not_null_count = constraint->not_null_count;
+    }
+}
+
+/* Keys of a parent or of LIKE … INCLUDING INDEXES get indexes of the new table's own. */
+static void copy_keys(struct analysis *x, struct relation *relation, const struct relation *from)
+{
+    for (size_t i = 0; i < from->constraints.count; i++) {
+        const struct constraint *constraint = from->constraints.items[i];
+        struct constraint *copy;
+
+        if (constraint->kind != CONSTRAINT_PRIMARY_KEY && constraint->kind != CONSTRAINT_UNIQUE)
+            continue;
+        copy = catalog_add_constraint(x->catalog, relation, constraint->kind,
+            analyse_constraint_name(x, relation, constraint->columns,
+                constraint->kind == CONSTRAINT_PRIMARY_KEY ? 0 : constraint->column_count,
+                constraint->kind == CONSTRAINT_PRIMARY_KEY ? "pkey" : "key"));
+        copy->columns = constraint->columns;
+        copy->column_count = constraint->column_count;
+        analyse_key_index(x, relation, copy, NULL);
+    }
+}
+
+/* The text between `from` and the next clause of CREATE TABLE. */
+static const char *bound_text(const struct analysis *x, size_t from)
+{
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = from};
+    size_t end = from;
+
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer)) {
+        if (lex_is(x->sql, token, "partition") || lex_is(x->sql, token, "using") || lex_is(x->sql, token, "tablespace"))
+            break;
+        end = token.end;
+        if (lex_is(x->sql, token, "("))
+            lexer.at = end = lex_find_close(x->sql, token.start) + 1;
+    }
+    return analysis_slice(x, from, end);
+}
+
+static void apply_parents(struct analysis *x, struct relation *relation)
+{
+    const struct sql_node *bound = sql_get(x->body, "partbound");
+
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "inhRelations")); item; item = sql_next(item)) {
+        struct relation *parent = analysis_table(x, sql_as(item, "RangeVar"));
+
+        if (!parent) {
+            relation->opaque = true;
+            continue;
+        }
+        copy_columns(x, relation, parent, LIKE_DEFAULTS | LIKE_GENERATED | LIKE_CONSTRAINTS);
+        relation->parent = parent;
+        VEC_PUSH(x->arena, &parent->children, relation);
+        analysis_lock(x, parent, bound ? LOCK_ACCESS_EXCLUSIVE : LOCK_SHARE_UPDATE_EXCLUSIVE);
+        if (!bound)
+            continue;
+        copy_keys(x, relation, parent);
+        relation->is_default_partition = sql_flag(bound, "is_default");
+        relation->partition_bound = relation->is_default_partition
+                                        ? "DEFAULT"
+                                        : arena_printf(x->arena, "FOR VALUES %s", bound_text(x, sql_location(bound)));
+        for (size_t i = 0; i < parent->children.count; i++)
+            if (parent->children.items[i]->is_default_partition && parent->children.items[i] != relation) {
+                struct lock *lock = analysis_lock(x, parent->children.items[i], LOCK_ACCESS_EXCLUSIVE);
+
+                lock->scan = true;
+                if (lock->live)
+                    analysis_help(x,
+                        analysis_find(x, DIAG(PG118), x->node->start, x->node->end,
+                            "a new partition of '%s' scans its default partition while the whole table is locked",
+                            parent->name),
+                        "make the table alone, add a CHECK that excludes its range to the default partition, then "
+                        "ATTACH it");
+            }
+    }
+}
+
+static void apply_elements(struct analysis *x, struct relation *relation)
+{
+    struct lock *lock;
+
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "tableElts")); item; item = sql_next(item)) {
+        const struct sql_node *column = sql_as(item, "ColumnDef"), *like = sql_as(item, "TableLikeClause");
+
+        if (column) {
+            struct column_facts facts = analyse_column(x, relation, column, x->node->end, true);
+
+            for (size_t i = 0; i < facts.referenced.items.count; i++)
+                if (facts.referenced.items.items[i] != relation)
+                    analysis_lock(x, facts.referenced.items.items[i], LOCK_SHARE_ROW_EXCLUSIVE);
+        } else if (like) {
+            struct relation *from = analysis_relation(x, sql_get(like, "relation"));
+
+            if (!from) {
+                relation->opaque = true;
+                continue;
+            }
+            analysis_lock(x, from, LOCK_ACCESS_SHARE);
+            copy_columns(x, relation, from, sql_integer(like, "options", 0));
+            if (sql_integer(like, "options", 0) & LIKE_INDEXES)
+                copy_keys(x, relation, from);
+        }
+    }
+    /* table constraints may name columns that come after them */
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "tableElts")); item; item = sql_next(item)) {
+        const struct sql_node *node = sql_as(item, "Constraint");
+        struct constraint *constraint = node ? analyse_constraint(x, relation, node, x->node->end, NULL) : NULL;
+
+        if (constraint && constraint->referenced && constraint->referenced != relation)
+            analysis_lock(x, constraint->referenced, LOCK_SHARE_ROW_EXCLUSIVE);
+    }
+    lock = analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
+    lock->created = true;
+    lock->scan = relation->indexes.count > 0;
+}
+
+static const char *storage_text(const struct analysis *x)
+{
+    size_t from = sql_first_location(sql_get(x->body, "options")), end;
+
+    if (!sql_first(sql_get(x->body, "options")) || from == SIZE_MAX)
+        return NULL;
+    end = lex_expression_end(x->sql, from, x->node->end);
+    while (end < x->node->end && x->sql.data[end] != ')')
+        end = lex_expression_end(x->sql, end + 1, x->node->end);
+    return arena_printf(x->arena, " WITH (%s)", analysis_slice(x, from, end));
+}
+
+static void lint_table(struct analysis *x, const struct relation *relation)
+{
+    if (!relation_primary_key(relation) && !relation->temporary && !relation->parent && !relation->opaque &&
+        !x->failed && relation->kind == RELATION_TABLE)
+        analysis_help(x,
+            analysis_find(
+                x, DIAG(PG304), x->node->start, x->node->end, "table '%s' has no primary key", relation->name),
+            "backfills walk along it, and logical replication needs it to update and delete");
+}
+
+void analyse_create_table(struct analysis *x)
+{
+    const struct sql_node *range_var = sql_get(x->body, "relation"), *spec = sql_get(x->body, "partspec");
+    const char *schema = analysis_schema(x, range_var), *name = sql_text(range_var, "relname");
+    struct relation *relation;
+    size_t end, at = analysis_find_name(x, name, sql_location(range_var), &end);
+
+    x->out->phase = PHASE_EXPAND;
+    x->out->label = arena_printf(x->arena, "create_table_%s", name);
+    if (sql_flag(x->body, "if_not_exists") && catalog_find_relation(x->catalog, schema, name))
+        return;
+    if (!analysis_is_new_name(x, schema, name, at, end))
+        return;
+    relation = catalog_add_relation(
+        x->catalog, spec ? RELATION_PARTITIONED : RELATION_TABLE, schema, name, x->analyser->ordinal);
+    relation->temporary = strcmp(schema, "pg_temp") == 0;
+    relation->unlogged = sql_text_is(range_var, "relpersistence", "u");
+    relation->opaque = sql_get(x->body, "ofTypename") != NULL;
+    relation->storage = storage_text(x);
+    if (spec) {
+        size_t from = analysis_behind_word(x, "by", sql_location(spec));
+        struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = from};
+
+        from = lex_next(&lexer).start;
+        relation->partition_by =
+            analysis_slice(x, from, lex_find_close(x->sql, analysis_behind_word(x, "(", from) - 1) + 1);
+    }
+    apply_parents(x, relation);
+    apply_elements(x, relation);
+    relation->opaque = relation->opaque || x->failed;
+    analysis_touch(x, relation);
+    lint_table(x, relation);
+    if (relation->temporary)
+        return;
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP TABLE %s", relation->qualified));
+    inverse_guard(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "NOT EXISTS (SELECT FROM %s)", relation->qualified),
+        arena_printf(x->arena, "the rows of table %s", relation->qualified));
+    if (!relation->opaque)
+        x->out->probe = sql_probe_table(x->arena, relation);
+}
+
+void analyse_create_table_as(struct analysis *x)
+{
+    const struct sql_node *into = sql_get(x->body, "into"), *range_var = sql_get(into, "rel");
+    const char *schema = analysis_schema(x, range_var), *name = sql_text(range_var, "relname");
+    bool materialized = sql_text_is(x->body, "objtype", "OBJECT_MATVIEW");
+    size_t end, at = analysis_find_name(x, name, sql_location(range_var), &end), from;
+    struct relation_list reads = {0};
+    struct relation *relation;
+
+    x->out->phase = PHASE_EXPAND;
+    expression_check_query(x, sql_get(x->body, "query"));
+    if (sql_flag(into, "skipData"))
+        for (size_t i = 0; i < x->out->locks.count; i++)
+            x->out->locks.items[i].scan = false;
+    if (sql_flag(x->body, "if_not_exists") && catalog_find_relation(x->catalog, schema, name))
+        return;
+    if (!analysis_is_new_name(x, schema, name, at, end))
+        return;
+    expression_relations(x, sql_get(x->body, "query"), &reads);
+    relation = catalog_add_relation(
+        x->catalog, materialized ? RELATION_MATERIALIZED_VIEW : RELATION_TABLE, schema, name, x->analyser->ordinal);
+    relation->temporary = strcmp(schema, "pg_temp") == 0;
+    relation->opaque = true;
+    analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE)->created = true;
+    analysis_touch(x, relation);
+    if (relation->temporary)
+        return;
+    if (materialized) {
+        for (size_t i = 0; i < reads.items.count; i++)
+            catalog_add_read(x->catalog, relation, reads.items.items[i]);
+        from = lex_next(&(struct lexer){.text = x->sql, .at = end}).start;
+        relation->sql = analysis_slice(x, from, x->node->end);
+        inverse_undo(
+            &x->out->inverse, x->arena, arena_printf(x->arena, "DROP MATERIALIZED VIEW %s", relation->qualified));
+        x->out->probe = sql_probe_relation(x->arena, relation->qualified, "m");
+        return;
+    }
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP TABLE %s", relation->qualified));
+    inverse_lossy(&x->out->inverse, x->arena, arena_printf(x->arena, "the rows of table %s", relation->qualified));
+    x->out->probe = sql_probe_relation(x->arena, relation->qualified, "r");
+}

@@ -1,0 +1,361 @@
+#include "compiler/postgres/catalog.h"
+
+#include <string.h>
+
+#include "compiler/postgres/lex.h"
+#include "compiler/postgres/quote.h"
+
+void catalog_init(struct catalog *catalog, struct arena *arena)
+{
+    *catalog = (struct catalog){.arena = arena};
+    map_init(&catalog->schemas, arena);
+    map_init(&catalog->relations, arena);
+    map_init(&catalog->types, arena);
+    map_init(&catalog->functions, arena);
+    map_init(&catalog->extensions, arena);
+    map_init(&catalog->privileges, arena);
+    map_init(&catalog->comments, arena);
+    map_init(&catalog->dropped, arena);
+}
+
+/* A schema and a name with a NUL between them, which neither can hold. */
+static struct str make_key(char *buffer, const char *schema, const char *name)
+{
+    size_t schema_len = strlen(schema), name_len = strlen(name);
+
+    memcpy(buffer, schema, schema_len + 1);
+    memcpy(buffer + schema_len + 1, name, name_len + 1);
+    return (struct str){buffer, schema_len + 1 + name_len};
+}
+
+struct str catalog_key(struct catalog *catalog, const char *schema, const char *name)
+{
+    return make_key(arena_alloc(catalog->arena, strlen(schema) + strlen(name) + 2), schema, name);
+}
+
+static void *find(const struct map *map, const char *schema, const char *name)
+{
+    char buffer[2 * (QUOTE_NAME_MAX_BYTES + 1)];
+
+    if (strlen(schema) > QUOTE_NAME_MAX_BYTES || strlen(name) > QUOTE_NAME_MAX_BYTES)
+        return NULL;
+    return map_get(map, make_key(buffer, schema, name));
+}
+
+struct relation *catalog_find_relation(const struct catalog *catalog, const char *schema, const char *name)
+{
+    return find(&catalog->relations, schema, name);
+}
+
+struct type_object *catalog_find_type(const struct catalog *catalog, const char *schema, const char *name)
+{
+    return find(&catalog->types, schema, name);
+}
+
+struct function *catalog_find_functions(const struct catalog *catalog, const char *schema, const char *name)
+{
+    return find(&catalog->functions, schema, name);
+}
+
+const char *catalog_find_dropped(const struct catalog *catalog, const char *schema, const char *name)
+{
+    return find(&catalog->dropped, schema, name);
+}
+
+struct column *relation_find_column(const struct relation *relation, const char *name)
+{
+    for (size_t i = 0; i < relation->columns.count; i++)
+        if (strcmp(relation->columns.items[i]->name, name) == 0)
+            return relation->columns.items[i];
+    return NULL;
+}
+
+struct constraint *relation_find_constraint(const struct relation *relation, const char *name)
+{
+    for (size_t i = 0; i < relation->constraints.count; i++)
+        if (strcmp(relation->constraints.items[i]->name, name) == 0)
+            return relation->constraints.items[i];
+    return NULL;
+}
+
+struct trigger *relation_find_trigger(const struct relation *relation, const char *name)
+{
+    for (size_t i = 0; i < relation->triggers.count; i++)
+        if (strcmp(relation->triggers.items[i]->name, name) == 0)
+            return relation->triggers.items[i];
+    return NULL;
+}
+
+struct constraint *relation_primary_key(const struct relation *relation)
+{
+    for (size_t i = 0; i < relation->constraints.count; i++)
+        if (relation->constraints.items[i]->kind == CONSTRAINT_PRIMARY_KEY)
+            return relation->constraints.items[i];
+    return NULL;
+}
+
+bool relation_is_table(const struct relation *relation)
+{
+    return relation->kind == RELATION_TABLE || relation->kind == RELATION_PARTITIONED ||
+           relation->kind == RELATION_FOREIGN_TABLE;
+}
+
+bool relation_has_column_in(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+struct relation *catalog_add_relation(
+    struct catalog *catalog, enum relation_kind kind, const char *schema, const char *name, size_t born)
+{
+    struct relation *relation = ARENA_NEW(catalog->arena, struct relation);
+    struct str key;
+
+    relation->kind = kind;
+    relation->schema = arena_strdup(catalog->arena, schema);
+    relation->name = arena_strdup(catalog->arena, name);
+    relation->qualified = quote_qualified(catalog->arena, schema, name);
+    relation->born = born;
+    key = catalog_key(catalog, schema, name);
+    map_put(&catalog->relations, key, relation);
+    map_remove(&catalog->dropped, key);
+    return relation;
+}
+
+/* Removes the pointer from a VEC of pointers, keeping the order. */
+#define REMOVE(vec, item)                                                                                              \
+    do {                                                                                                               \
+        size_t remove_to = 0;                                                                                          \
+        for (size_t remove_i = 0; remove_i < (vec)->count; remove_i++)                                                 \
+            if ((vec)->items[remove_i] != (item))                                                                      \
+                (vec)->items[remove_to++] = (vec)->items[remove_i];                                                    \
+        (vec)->count = remove_to;                                                                                      \
+    } while (0)
+
+void catalog_set_reference(struct catalog *catalog, struct constraint *constraint, struct relation *referenced)
+{
+    constraint->referenced = referenced;
+    VEC_PUSH(catalog->arena, &referenced->referenced_by, constraint);
+}
+
+struct constraint *catalog_add_constraint(
+    struct catalog *catalog, struct relation *relation, enum constraint_kind kind, const char *name)
+{
+    struct constraint *constraint = ARENA_NEW(catalog->arena, struct constraint);
+
+    constraint->name = arena_strdup(catalog->arena, name);
+    constraint->kind = kind;
+    constraint->relation = relation;
+    constraint->options = "";
+    constraint->valid = true;
+    VEC_PUSH(catalog->arena, &relation->constraints, constraint);
+    return constraint;
+}
+
+static void forget_relation(struct catalog *catalog, struct relation *relation, const char *by)
+{
+    struct str key = catalog_key(catalog, relation->schema, relation->name);
+
+    map_remove(&catalog->relations, key);
+    if (by)
+        map_put(&catalog->dropped, key, arena_strdup(catalog->arena, by));
+}
+
+void catalog_drop_constraint(struct catalog *catalog, struct constraint *constraint, const char *by)
+{
+    if (constraint->index) {
+        REMOVE(&constraint->relation->indexes, constraint->index);
+        forget_relation(catalog, constraint->index, by);
+    }
+    if (constraint->referenced)
+        REMOVE(&constraint->referenced->referenced_by, constraint);
+    REMOVE(&constraint->relation->constraints, constraint);
+}
+
+void catalog_drop_relation(struct catalog *catalog, struct relation *relation, const char *by)
+{
+    if (relation->kind == RELATION_INDEX && relation->index) {
+        if (relation->index->constraint)
+            REMOVE(&relation->index->table->constraints, relation->index->constraint);
+        REMOVE(&relation->index->table->indexes, relation);
+    }
+    while (relation->children.count)
+        catalog_drop_relation(catalog, relation->children.items[relation->children.count - 1], by);
+    while (relation->referenced_by.count)
+        catalog_drop_constraint(catalog, relation->referenced_by.items[relation->referenced_by.count - 1], by);
+    while (relation->constraints.count)
+        catalog_drop_constraint(catalog, relation->constraints.items[relation->constraints.count - 1], by);
+    while (relation->indexes.count)
+        catalog_drop_relation(catalog, relation->indexes.items[relation->indexes.count - 1], by);
+    for (size_t i = 0; i < relation->columns.count; i++)
+        if (relation->columns.items[i]->sequence)
+            forget_relation(catalog, relation->columns.items[i]->sequence, by);
+    for (size_t i = 0; i < relation->reads.count; i++)
+        REMOVE(&relation->reads.items[i]->read_by, relation);
+    while (relation->read_by.count)
+        catalog_drop_relation(catalog, relation->read_by.items[relation->read_by.count - 1], by);
+    if (relation->parent)
+        REMOVE(&relation->parent->children, relation);
+    forget_relation(catalog, relation, by);
+}
+
+void catalog_rename_relation(struct catalog *catalog, struct relation *relation, const char *schema, const char *name)
+{
+    forget_relation(catalog, relation, NULL);
+    relation->schema = arena_strdup(catalog->arena, schema);
+    relation->name = arena_strdup(catalog->arena, name);
+    relation->qualified = quote_qualified(catalog->arena, schema, name);
+    map_put(&catalog->relations, catalog_key(catalog, schema, name), relation);
+    map_remove(&catalog->dropped, catalog_key(catalog, schema, name));
+    for (size_t i = 0; i < relation->triggers.count; i++)
+        relation->triggers.items[i]->sql = NULL;
+    for (size_t i = 0; i < relation->policies.count; i++)
+        relation->policies.items[i]->sql = NULL;
+    for (size_t i = 0; i < relation->read_by.count; i++)
+        relation->read_by.items[i]->stale = true;
+}
+
+struct column *catalog_add_column(
+    struct catalog *catalog, struct relation *relation, const char *name, const struct type *type, size_t born)
+{
+    struct column *column = ARENA_NEW(catalog->arena, struct column);
+
+    column->name = arena_strdup(catalog->arena, name);
+    column->type = *type;
+    column->born = born;
+    VEC_PUSH(catalog->arena, &relation->columns, column);
+    return column;
+}
+
+bool index_mentions(const struct index *index, const char *column)
+{
+    size_t end;
+
+    for (size_t i = 0; i < index->element_count; i++) {
+        const struct index_element *element = &index->elements[i];
+
+        if (element->column ? strcmp(element->column, column) == 0
+                            : lex_find_name(str_from(element->sql), 0, SIZE_MAX, column, &end) != SIZE_MAX)
+            return true;
+    }
+    return relation_has_column_in(index->include, index->include_count, column) ||
+           (index->where && lex_find_name(str_from(index->where), 0, SIZE_MAX, column, &end) != SIZE_MAX);
+}
+
+void catalog_drop_column(struct catalog *catalog, struct relation *relation, struct column *column, const char *by)
+{
+    for (size_t i = relation->constraints.count; i > 0; i--) {
+        struct constraint *constraint = relation->constraints.items[i - 1];
+
+        if (relation_has_column_in(constraint->columns, constraint->column_count, column->name))
+            catalog_drop_constraint(catalog, constraint, by);
+    }
+    for (size_t i = relation->indexes.count; i > 0; i--)
+        if (index_mentions(relation->indexes.items[i - 1]->index, column->name))
+            catalog_drop_relation(catalog, relation->indexes.items[i - 1], by);
+    for (size_t i = relation->referenced_by.count; i > 0; i--) {
+        struct constraint *constraint = relation->referenced_by.items[i - 1];
+
+        if (relation_has_column_in(constraint->referenced_columns, constraint->referenced_count, column->name))
+            catalog_drop_constraint(catalog, constraint, by);
+    }
+    if (column->sequence)
+        forget_relation(catalog, column->sequence, by);
+    REMOVE(&relation->columns, column);
+}
+
+static const char *const *rename_in(
+    struct arena *arena, const char *const *names, size_t count, const char *from, const char *to)
+{
+    const char **renamed = ARENA_ARRAY(arena, const char *, count);
+
+    for (size_t i = 0; i < count; i++)
+        renamed[i] = strcmp(names[i], from) == 0 ? to : names[i];
+    return renamed;
+}
+
+static void rename_in_index(
+    struct arena *arena, struct index *index, const char *from, const char *to, const char *quoted)
+{
+    struct index_element *elements = ARENA_ARRAY(arena, struct index_element, index->element_count);
+
+    for (size_t i = 0; i < index->element_count; i++) {
+        elements[i] = index->elements[i];
+        if (!elements[i].column)
+            elements[i].sql = lex_rename(arena, elements[i].sql, from, quoted);
+        else if (strcmp(elements[i].column, from) == 0)
+            elements[i].column = to;
+    }
+    index->elements = elements;
+    index->include = rename_in(arena, index->include, index->include_count, from, to);
+    if (index->where)
+        index->where = lex_rename(arena, index->where, from, quoted);
+}
+
+void catalog_rename_column(struct catalog *catalog, struct relation *relation, struct column *column, const char *name)
+{
+    struct arena *arena = catalog->arena;
+    const char *from = column->name, *to = arena_strdup(arena, name), *quoted = quote_name(arena, name);
+
+    for (size_t i = 0; i < relation->constraints.count; i++) {
+        struct constraint *constraint = relation->constraints.items[i];
+
+        constraint->columns = rename_in(arena, constraint->columns, constraint->column_count, from, to);
+        constraint->not_null = rename_in(arena, constraint->not_null, constraint->not_null_count, from, to);
+        if (constraint->expression)
+            constraint->expression = lex_rename(arena, constraint->expression, from, quoted);
+    }
+    for (size_t i = 0; i < relation->indexes.count; i++)
+        rename_in_index(arena, relation->indexes.items[i]->index, from, to, quoted);
+    for (size_t i = 0; i < relation->referenced_by.count; i++) {
+        struct constraint *constraint = relation->referenced_by.items[i];
+
+        constraint->referenced_columns =
+            rename_in(arena, constraint->referenced_columns, constraint->referenced_count, from, to);
+    }
+    for (size_t i = 0; i < relation->columns.count; i++)
+        if (relation->columns.items[i]->generated_sql)
+            relation->columns.items[i]->generated_sql =
+                lex_rename(arena, relation->columns.items[i]->generated_sql, from, quoted);
+    for (size_t i = 0; i < relation->read_by.count; i++)
+        relation->read_by.items[i]->stale = true;
+    column->name = to;
+}
+
+void catalog_add_read(struct catalog *catalog, struct relation *view, struct relation *relation)
+{
+    for (size_t i = 0; i < view->reads.count; i++)
+        if (view->reads.items[i] == relation)
+            return;
+    VEC_PUSH(catalog->arena, &view->reads, relation);
+    VEC_PUSH(catalog->arena, &relation->read_by, view);
+}
+
+const char *const *catalog_relation_names(
+    const struct catalog *catalog, struct arena *arena, const char *schema, size_t *count)
+{
+    const struct map_entry *entry;
+    const char **names = ARENA_ARRAY(arena, const char *, catalog->relations.count + 1);
+
+    *count = 0;
+    for (size_t i = 0; map_next(&catalog->relations, &i, &entry);) {
+        const struct relation *relation = entry->value;
+
+        if (strcmp(relation->schema, schema) == 0)
+            names[(*count)++] = relation->name;
+    }
+    return names;
+}
+
+const char *const *relation_column_names(const struct relation *relation, struct arena *arena, size_t *count)
+{
+    const char **names = ARENA_ARRAY(arena, const char *, relation->columns.count + 1);
+
+    for (size_t i = 0; i < relation->columns.count; i++)
+        names[i] = relation->columns.items[i]->name;
+    *count = relation->columns.count;
+    return names;
+}

@@ -1,0 +1,445 @@
+/*
+ * Opening a target: settings from the plan's connection fields, the session's own settings, what the server is; and the
+ * table of operations.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "executor/postgres/postgres.h"
+#include "executor/postgres/sqlstate.h"
+#include "executor/redact.h"
+#include "executor/reference.h"
+#include "spec/base/bug.h"
+#include "spec/exit.h"
+
+enum { SERVER_VERSION_MIN = 120000 };
+
+/* Defaults that a url may override. */
+static const char *const defaults[][2] = {
+    {"application_name", "invplan"},
+    {"keepalives", "1"},
+    {"keepalives_idle", "10"},
+    {"keepalives_interval", "5"},
+    {"keepalives_count", "4"},
+    {"tcp_user_timeout", "30000"},
+};
+
+/* Fields of a target's connection in the plan, and libpq's words for them. */
+static const char *const fields[][2] = {
+    {"host", "host"},
+    {"port", "port"},
+    {"user", "user"},
+    {"username", "user"},
+    {"password", "password"},
+    {"dbname", "dbname"},
+    {"sslmode", "sslmode"},
+    {"sslrootcert", "sslrootcert"},
+};
+
+/* --- settings of a connection ----------------------------------------------------------------------------------------
+ */
+
+/* Copied, so that closing can wipe it. */
+static void add_setting(struct arena *arena, struct pg_settings *settings, const char *keyword, const char *value)
+{
+    VEC_PUSH(arena, &settings->keywords, keyword);
+    VEC_PUSH(arena, &settings->values, arena_strdup(arena, value));
+}
+
+static bool read_settings(struct postgres_driver *driver, struct error *error)
+{
+    const struct plan_target *target = driver->base.target;
+    struct arena *arena = driver->base.arena;
+    const char *value;
+
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+        add_setting(arena, &driver->settings, defaults[i][0], defaults[i][1]);
+    for (size_t i = 0; i < target->connection.count; i++)
+        if (strcmp(target->connection.items[i].name, "secret") == 0) {
+            error_set(error, EXIT_STATUS_UNSUPPORTED,
+                "target '%s' takes its credentials from a secret, which this executor cannot read", target->name);
+            return error_help(error, "give the target a url: or host:, user:, password: and dbname:");
+        }
+    if (!reference_resolve_field(arena, driver->base.env, target, "url", &value, error))
+        return false;
+    if (value) {
+        if (!pg_check_conninfo(value, target->name, error))
+            return false;
+        add_setting(arena, &driver->settings, "dbname", value);
+    }
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (!reference_resolve_field(arena, driver->base.env, target, fields[i][0], &value, error))
+            return false;
+        if (!value)
+            continue;
+        if (strcmp(fields[i][1], "password") == 0)
+            redact_register(value, strlen(value));
+        add_setting(arena, &driver->settings, fields[i][1], value);
+    }
+    add_setting(arena, &driver->settings, "client_encoding", "UTF8");
+    return true;
+}
+
+/* --- settings of a session -------------------------------------------------------------------------------------------
+ */
+
+static const char *const session_sql[] = {
+    "SET search_path = pg_catalog, pg_temp",
+    "SET lock_timeout = '15s'", /* of the driver's own statements; users' have their own */
+    "SET statement_timeout = 0",
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET standard_conforming_strings = on",
+    /* Our statements are short, run often and are the same each time: neither compiling nor planning them again pays.
+     */
+    "SET jit = off",
+    "SET plan_cache_mode = force_generic_plan",
+};
+
+/* So that a server whose client is gone stops working for it. Not every platform's server can. */
+static void set_connection_check(struct postgres_driver *driver, struct arena *arena)
+{
+    struct pg_batch batch = pg_batch_make(arena);
+    struct error ignored;
+
+    if (pg_server_version(driver->main) < 140000)
+        return;
+    pg_add(&batch, "SET client_connection_check_interval = '10s'");
+    (void)!pg_run(driver->main, arena, &batch, NULL, NULL, &ignored);
+}
+
+/* Behind a pooler the session is other people's too: nothing is set for longer than a transaction. */
+static bool set_session(struct postgres_driver *driver, struct arena *arena, struct error *error)
+{
+    struct pg_batch batch = pg_batch_make(arena);
+
+    if (driver->pooled) {
+        pg_forbid_names(driver->main);
+        pg_forbid_names(driver->side);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(session_sql) / sizeof(session_sql[0]); i++)
+        pg_add(&batch, session_sql[i]);
+    if (!pg_run(driver->main, arena, &batch, NULL, NULL, error))
+        return false;
+    set_connection_check(driver, arena);
+    return true;
+}
+
+static bool read_session(struct postgres_driver *driver, struct error *error)
+{
+    enum { PID, START, PATH, JIT, CACHE_MODE, SESSION_ROLE, ROLE, DATABASE, STANDBY };
+    struct arena *arena = driver->base.arena;
+    struct pg_batch batch = pg_batch_make(arena);
+    struct pg_rows *rows;
+
+    pg_add(&batch, "SELECT pg_catalog.pg_backend_pid(), pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC',"
+                   " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), pg_catalog.current_setting('search_path'), "
+                   "pg_catalog.current_setting('jit'),"
+                   " pg_catalog.current_setting('plan_cache_mode'), pg_catalog.current_setting('role'),"
+                   " current_user, pg_catalog.current_database(), pg_catalog.pg_is_in_recovery()"
+                   " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a");
+    if (!pg_run(driver->main, arena, &batch, &rows, NULL, error))
+        return false;
+    if (rows[0].row_count != 1)
+        return error_set(error, EXIT_STATUS_UNSUPPORTED, "the server does not say who we are");
+    driver->backend_pid = (int)pg_integer(&rows[0], 0, PID, 0);
+    driver->backend_start = pg_text(&rows[0], 0, START);
+    driver->search_path = pg_text(&rows[0], 0, PATH);
+    driver->jit = pg_text(&rows[0], 0, JIT);
+    driver->plan_cache_mode = pg_text(&rows[0], 0, CACHE_MODE);
+    driver->session_role = pg_text(&rows[0], 0, SESSION_ROLE);
+    driver->role = pg_text(&rows[0], 0, ROLE);
+    driver->database = pg_text(&rows[0], 0, DATABASE);
+    driver->standby = pg_true(&rows[0], 0, STANDBY);
+    driver->pooled = driver->backend_pid != pg_backend_pid(driver->main);
+    return set_session(driver, arena, error);
+}
+
+bool pg_reset_session(struct postgres_driver *driver, struct error *error)
+{
+    struct arena arena = ARENA_INIT;
+    struct pg_batch batch = pg_batch_make(&arena);
+    bool ok;
+
+    pg_add(&batch, "DISCARD ALL");
+    ok = pg_run(driver->main, &arena, &batch, NULL, NULL, error);
+    pg_forget_names(driver->main);
+    ok = ok && set_session(driver, &arena, error);
+    /* A session in an unknown state is not gone on with. */
+    if (!ok)
+        pg_close(driver->main);
+    arena_free(&arena);
+    return ok;
+}
+
+void pg_add_begin(const struct postgres_driver *driver, struct pg_batch *batch)
+{
+    pg_add(batch,
+        driver->standby ? "BEGIN ISOLATION LEVEL READ COMMITTED" : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+    if (!driver->pooled)
+        return;
+    pg_add(batch, "SET LOCAL search_path = pg_catalog, pg_temp");
+    pg_add(batch, "SET LOCAL lock_timeout = '15s'");
+    pg_add(batch, "SET LOCAL statement_timeout = 0");
+    pg_add(batch, "SET LOCAL idle_in_transaction_session_timeout = '60s'");
+    pg_add(batch, "SET LOCAL standard_conforming_strings = on");
+}
+
+void pg_add_commit(struct pg_batch *batch)
+{
+    pg_add(batch, "COMMIT");
+}
+
+#define USER_SETTINGS(local)                                                                                           \
+    "SELECT pg_catalog.set_config('lock_timeout', $1, " local                                                          \
+    "), pg_catalog.set_config('statement_timeout', $2, " local "), pg_catalog.set_config('search_path', $3, " local    \
+    "), pg_catalog.set_config('jit', $4, " local "), pg_catalog.set_config('plan_cache_mode', $5, " local ")"
+
+static void add_user_params(
+    const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms)
+{
+    pg_param_integer(batch, lock_ms);
+    pg_param_integer(batch, statement_ms);
+    pg_param(batch, driver->search_path);
+    pg_param(batch, driver->jit);
+    pg_param(batch, driver->plan_cache_mode);
+}
+
+void pg_add_user_settings(
+    const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_timeouts *limits)
+{
+    pg_add_named(batch, "invplan_user", USER_SETTINGS("true"));
+    add_user_params(driver, batch, limits->lock_ms, limits->statement_ms);
+}
+
+void pg_add_user_session(
+    const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms)
+{
+    pg_add(batch, USER_SETTINGS("false"));
+    add_user_params(driver, batch, lock_ms, statement_ms);
+}
+
+void pg_add_own_settings(const struct postgres_driver *driver, struct pg_batch *batch)
+{
+    pg_add_named(batch, "invplan_own",
+        "SELECT pg_catalog.set_config('jit', 'off', true), pg_catalog.set_config('plan_cache_mode', "
+        "'force_generic_plan', true),"
+        " pg_catalog.set_config('role', $1, true), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"
+        " pg_catalog.set_config('lock_timeout', '15s', true), pg_catalog.set_config('statement_timeout', '0', true),"
+        " pg_catalog.set_config('TimeZone', 'UTC', true), pg_catalog.set_config('DateStyle', 'ISO, MDY', true),"
+        " pg_catalog.set_config('IntervalStyle', 'postgres', true), pg_catalog.set_config('extra_float_digits', '1', "
+        "true),"
+        " pg_catalog.set_config('bytea_output', 'hex', true), pg_catalog.set_config('quote_all_identifiers', 'off', "
+        "true)");
+    pg_param(batch, driver->session_role);
+}
+
+bool pg_query_on(struct postgres_driver *driver, struct pg_link *link, struct arena *arena, struct pg_batch *single,
+    struct pg_rows *out, struct error *error)
+{
+    struct pg_batch batch;
+    struct pg_rows *rows;
+    size_t at;
+
+    if (!driver->pooled) {
+        if (!pg_run(link, arena, single, &rows, NULL, error))
+            return false;
+        *out = rows[0];
+        return true;
+    }
+    batch = pg_batch_make(single->arena);
+    pg_add_begin(driver, &batch);
+    at = batch.statements.count;
+    VEC_PUSH(batch.arena, &batch.statements, single->statements.items[0]);
+    pg_add_commit(&batch);
+    if (!pg_run(link, arena, &batch, &rows, NULL, error))
+        return false;
+    *out = rows[at];
+    return true;
+}
+
+bool pg_query(struct postgres_driver *driver, struct arena *arena, struct pg_batch *single, struct pg_rows *out,
+    struct error *error)
+{
+    return pg_query_on(driver, driver->main, arena, single, out, error);
+}
+
+void pg_reach(const struct postgres_driver *driver, const char *point)
+{
+    if (driver->base.env->point)
+        driver->base.env->point(driver->base.env->context, point);
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------------
+ */
+
+static void postgres_close(struct driver *base)
+{
+    struct postgres_driver *driver = postgres_driver_of(base);
+
+    pg_close(driver->main);
+    pg_close(driver->side);
+    for (size_t i = 0; i < driver->settings.values.count; i++) {
+        /* volatile: nobody reads it any more, and a compiler would leave the stores out. */
+        for (volatile char *c = driver->settings.values.items[i]; *c; c++)
+            *c = '\0';
+    }
+}
+
+static bool postgres_open(struct arena *arena, const struct plan *plan, const struct plan_target *target,
+    const struct driver_env *env, struct driver **out, struct error *error)
+{
+    struct postgres_driver *driver = ARENA_NEW(arena, struct postgres_driver);
+
+    driver->base = (struct driver){.ops = &driver_postgres, .plan = plan, .target = target, .env = env, .arena = arena};
+    driver->schema = target->ledger ? target->ledger : "invplan";
+    driver->quoted_schema = pg_quote_identifier(arena, driver->schema);
+    if (!read_settings(driver, error))
+        return false;
+    driver->main = pg_make(arena, &driver->settings, env, target->name, false);
+    driver->side = pg_make(arena, &driver->settings, env, target->name, true);
+    if (!pg_open(driver->main, error)) {
+        postgres_close(&driver->base);
+        return false;
+    }
+    if (pg_server_version(driver->main) < SERVER_VERSION_MIN) {
+        error_set(error, EXIT_STATUS_UNSUPPORTED,
+            "the server of target '%s' is PostgreSQL %d; invplan needs 12 or newer", target->name,
+            pg_server_version(driver->main) / 10000);
+        postgres_close(&driver->base);
+        return false;
+    }
+    if (!read_session(driver, error)) {
+        postgres_close(&driver->base);
+        return error_wrap(error, "target '%s'", target->name);
+    }
+    *out = &driver->base;
+    return true;
+}
+
+static bool postgres_identify(struct driver *base, struct target_identity *out, struct error *error)
+{
+    struct postgres_driver *driver = postgres_driver_of(base);
+    struct arena arena = ARENA_INIT;
+    struct pg_batch batch = pg_batch_make(&arena);
+    struct pg_rows rows;
+    bool ok;
+
+    memset(out, 0, sizeof(*out));
+    pg_add(&batch, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
+    ok = pg_query(driver, &arena, &batch, &rows, error);
+    if (ok) {
+        snprintf(out->text, sizeof(out->text), "system %s, database %s", pg_text(&rows, 0, 0), driver->database);
+    } else if (strcmp(error->sqlstate, "42501") == 0) {
+        /* Second best where the role may not read the control file: a copy has another endpoint, or another oid. */
+        batch = pg_batch_make(&arena);
+        pg_add(&batch, "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()");
+        ok = pg_query(driver, &arena, &batch, &rows, error);
+        if (ok)
+            snprintf(out->text, sizeof(out->text), "host %s port %s, database %s with oid %s", pg_host(driver->main),
+                pg_port(driver->main), driver->database, pg_text(&rows, 0, 0));
+    }
+    arena_free(&arena);
+    return ok;
+}
+
+static bool apply_barrier(struct postgres_driver *driver, const struct driver_journal *journal,
+    const struct driver_work *work, struct driver_result *result, struct error *error)
+{
+    const struct row_draft draft = {.step = work->steps[0],
+        .event = LEDGER_EVENT_APPLIED,
+        .attempt = work->attempts[0],
+        .run_seq = journal->run_seq};
+
+    if (pg_commit_row(driver, journal, &draft, error)) {
+        result->rows_written = 1;
+        return true;
+    }
+    result->already_applied = pg_is_double_row(error);
+    return result->already_applied;
+}
+
+static bool postgres_apply(struct driver *base, const struct driver_journal *journal, const struct driver_work *work,
+    struct driver_result *result, struct error *error)
+{
+    struct postgres_driver *driver = postgres_driver_of(base);
+    int64_t began_ms = base->env->now_ms(base->env->context);
+    bool ok;
+
+    memset(result, 0, sizeof(*result));
+    result->lock_wait_ms = -1;
+    result->affected = -1;
+    if (!work->count)
+        BUG("nothing to apply");
+    switch (work->steps[0]->action.instruction) {
+    case INSTRUCTION_PG_EXEC:
+    case INSTRUCTION_PG_ASSERT:
+        ok = postgres_apply_group(driver, journal, work, result, error);
+        break;
+    case INSTRUCTION_PG_EXEC_ALONE:
+        ok = postgres_apply_alone(driver, journal, work, result, error);
+        break;
+    case INSTRUCTION_PG_BACKFILL:
+        ok = postgres_backfill(driver, journal, work, result, error);
+        break;
+    case INSTRUCTION_BARRIER:
+        ok = apply_barrier(driver, journal, work, result, error);
+        break;
+    default:
+        ok = error_set(error, EXIT_STATUS_UNSUPPORTED, "PostgreSQL cannot run '%s'",
+            instruction_name(work->steps[0]->action.instruction));
+    }
+    result->duration_ms = base->env->now_ms(base->env->context) - began_ms;
+    return ok;
+}
+
+static bool postgres_undo(struct driver *base, const struct driver_journal *journal, const struct plan_step *step,
+    int64_t attempt, struct driver_result *result, struct error *error)
+{
+    struct postgres_driver *driver = postgres_driver_of(base);
+    int64_t began_ms = base->env->now_ms(base->env->context);
+    bool ok;
+
+    memset(result, 0, sizeof(*result));
+    result->lock_wait_ms = -1;
+    result->affected = -1;
+    if (step->inverse.grade == GRADE_IMPOSSIBLE)
+        return error_set(error, EXIT_STATUS_UNDO_HALTED, "step '%s' cannot be undone: %s", step->id,
+            step->inverse.why ? step->inverse.why : "it has no inverse");
+    if (step->inverse.action.none)
+        ok = postgres_undo_group(driver, journal, step, attempt, result, error);
+    else if (step->inverse.action.instruction == INSTRUCTION_PG_EXEC)
+        ok = postgres_undo_group(driver, journal, step, attempt, result, error);
+    else if (step->inverse.action.instruction == INSTRUCTION_PG_EXEC_ALONE)
+        ok = postgres_undo_alone(driver, journal, step, attempt, result, error);
+    else if (step->inverse.action.instruction == INSTRUCTION_PG_BACKFILL)
+        ok = postgres_restore(driver, journal, step, attempt, result, error);
+    else
+        ok = error_set(error, EXIT_STATUS_UNSUPPORTED, "PostgreSQL cannot undo by '%s'",
+            instruction_name(step->inverse.action.instruction));
+    result->duration_ms = base->env->now_ms(base->env->context) - began_ms;
+    return ok;
+}
+
+const struct driver_ops driver_postgres = {
+    .engine = ENGINE_POSTGRES,
+    .open = postgres_open,
+    .identify = postgres_identify,
+    .owner = postgres_owner,
+    .init = postgres_init,
+    .lease_take = postgres_lease_take,
+    .lease_renew = postgres_lease_renew,
+    .lease_release = postgres_lease_release,
+    .lease_look = postgres_lease_look,
+    .lease_break = postgres_lease_break,
+    .ledger_read = postgres_ledger_read,
+    .observe = postgres_observe,
+    .apply = postgres_apply,
+    .probe = postgres_probe,
+    .repair = postgres_repair,
+    .guard = postgres_guard,
+    .undo = postgres_undo,
+    .record = postgres_record,
+    .project = postgres_project,
+    .close = postgres_close,
+};

@@ -1,0 +1,343 @@
+/*
+ * Definitions of objects as the server says them. One query for any number of objects: a CASE over the kind, with a
+ * subquery for each kind that occurs in it. A named part ("columns", "constraints", …) is an object or has a name, which
+ * is what drift.h takes apart. Indexes are objects of their own and no part of their table. What DDL does not control is
+ * left out: sizes, statistics, a sequence's value.
+ *
+ * The texts here are only ever parsed with the search_path pg_catalog, pg_temp (pg_add_own_settings), where every bare
+ * name means the catalogue's and every printed name of anything else is qualified.
+ */
+#include <string.h>
+
+#include "executor/postgres/postgres.h"
+#include "spec/base/map.h"
+#include "spec/exit.h"
+
+/* clang-format off: one attribute a line */
+
+#define DEFINITION "json_strip_nulls(json_build_object("
+#define IN_SCHEMA " = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = o.schema)"
+#define RELATION(kinds)                                                                                                \
+    "SELECT c.oid FROM pg_class c WHERE c.relname = o.name AND c.relkind IN (" kinds ") AND c.relnamespace" IN_SCHEMA
+#define OWNER(oid) "'owner', pg_get_userbyid(" oid "), "
+#define COMMENT(class, oid, part)                                                                                      \
+    "'comment', (SELECT x.description FROM pg_description x WHERE x.objoid = " oid                                     \
+    " AND x.classoid = '" class "'::regclass AND x.objsubid = " part ")"
+#define ACL(acl)                                                                                                       \
+    "'acl', CASE WHEN " acl " IS NOT NULL THEN (SELECT json_agg(i::text ORDER BY i::text COLLATE \"C\")"               \
+    " FROM unnest(" acl ") i) END, "
+#define TABLESPACE(oid) "'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = " oid "), "
+#define EXPRESSION_OF_COLUMN                                                                                           \
+    "(SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)"
+
+/* Of the column pg_attribute a. Its options are those that ALTER TABLE documents: a server may keep notes of its own
+ * beside them, that nobody set. */
+#define COLUMN                                                                                                         \
+    "'type', format_type(a.atttypid, a.atttypmod), "                                                                   \
+    "'collation', CASE WHEN a.attcollation <> 0 THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(l.collname)" \
+    " FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace JOIN pg_type t ON t.oid = a.atttypid"         \
+    " WHERE l.oid = a.attcollation AND a.attcollation <> t.typcollation) END, "                                        \
+    "'not_null', a.attnotnull, "                                                                                       \
+    "'default', CASE WHEN a.atthasdef AND a.attgenerated = '' THEN " EXPRESSION_OF_COLUMN " END, "                     \
+    "'generated', CASE WHEN a.atthasdef AND a.attgenerated <> '' THEN " EXPRESSION_OF_COLUMN " END, "                  \
+    "'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END, "                           \
+    "'options', CASE WHEN a.attoptions IS NOT NULL THEN (SELECT json_agg(i ORDER BY i COLLATE \"C\")"                  \
+    " FROM unnest(a.attoptions) i WHERE i LIKE 'n\\_distinct%=%') END, "                                               \
+    "'storage', (SELECT a.attstorage FROM pg_type t WHERE t.oid = a.atttypid AND t.typstorage <> a.attstorage), "      \
+    ACL("a.attacl")                                                                                                    \
+    COMMENT("pg_class", "a.attrelid", "a.attnum")
+
+#define TRIGGER                                                                                                        \
+    "'definition', pg_get_triggerdef(t.oid), "                                                                         \
+    "'enabled', CASE t.tgenabled WHEN 'O' THEN 'origin' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica'"              \
+    " ELSE 'always' END, "                                                                                             \
+    COMMENT("pg_trigger", "t.oid", "0")
+
+#define POLICY                                                                                                         \
+    "'command', CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'"                    \
+    " WHEN 'd' THEN 'delete' ELSE 'all' END, "                                                                         \
+    "'permissive', p.polpermissive, "                                                                                  \
+    "'roles', (SELECT json_agg(r.name ORDER BY r.name COLLATE \"C\") FROM (SELECT CASE WHEN i = 0 THEN 'public'"       \
+    " ELSE pg_get_userbyid(i)::text END AS name FROM unnest(p.polroles) i) r), "                                       \
+    "'using', pg_get_expr(p.polqual, p.polrelid), "                                                                    \
+    "'check', pg_get_expr(p.polwithcheck, p.polrelid), "                                                               \
+    COMMENT("pg_policy", "p.oid", "0")
+
+#define CONSTRAINT                                                                                                     \
+    "'definition', pg_get_constraintdef(k.oid), "                                                                      \
+    "'valid', k.convalidated, "                                                                                        \
+    COMMENT("pg_constraint", "k.oid", "0")
+
+#define COLUMNS_OF(relation)                                                                                           \
+    "(SELECT json_agg(json_build_object('name', a.attname, " COLUMN ") ORDER BY a.attnum)"                             \
+    " FROM pg_attribute a WHERE a.attrelid = " relation " AND a.attnum > 0 AND NOT a.attisdropped)"
+#define TRIGGERS_OF(relation)                                                                                          \
+    "(SELECT json_object_agg(t.tgname, json_build_object(" TRIGGER ") ORDER BY t.tgname)"                              \
+    " FROM pg_trigger t WHERE t.tgrelid = " relation " AND NOT t.tgisinternal)"
+#define RULES_OF(relation)                                                                                             \
+    "(SELECT json_object_agg(r.rulename, json_build_object('definition', pg_get_ruledef(r.oid)) ORDER BY r.rulename)"  \
+    " FROM pg_rewrite r WHERE r.ev_class = " relation " AND r.rulename <> '_RETURN')"
+#define CONSTRAINTS_OF(condition)                                                                                      \
+    "(SELECT json_object_agg(k.conname, json_build_object(" CONSTRAINT ") ORDER BY k.conname)"                         \
+    " FROM pg_constraint k WHERE " condition ")"
+
+/* A string literal is good for 4,095 characters everywhere, so long texts come in pieces. */
+#define TABLE_SQL_1                                                                                                    \
+    "(SELECT " DEFINITION                                                                                              \
+    "'kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' ELSE 'foreign table' END, "        \
+    "'persistence', CASE c.relpersistence WHEN 'p' THEN 'permanent' WHEN 'u' THEN 'unlogged' ELSE 'temporary' END, "   \
+    "'columns', " COLUMNS_OF("c.oid") ", "
+#define TABLE_SQL_2                                                                                                    \
+    "'options', c.reloptions, "                                                                                        \
+    "'inherits', (SELECT json_agg(h.inhparent::regclass::text ORDER BY h.inhseqno) FROM pg_inherits h"                 \
+    " WHERE h.inhrelid = c.oid), "                                                                                     \
+    "'partition_key', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, "                                   \
+    "'partition_bound', CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END, "                      \
+    "'row_security', c.relrowsecurity, "                                                                               \
+    "'force_row_security', c.relforcerowsecurity, "                                                                    \
+    "'replica_identity', CASE c.relreplident WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' WHEN 'i' THEN 'index' END, " \
+    TABLESPACE("c.reltablespace")                                                                                      \
+    OWNER("c.relowner")                                                                                                \
+    ACL("c.relacl")                                                                                                    \
+    COMMENT("pg_class", "c.oid", "0") ", "
+#define TABLE_SQL_3                                                                                                    \
+    "'constraints', " CONSTRAINTS_OF("k.conrelid = c.oid AND k.contype NOT IN ('t', 'n')") ", "                        \
+    "'triggers', CASE WHEN c.relhastriggers THEN " TRIGGERS_OF("c.oid") " END, "                                       \
+    "'rules', CASE WHEN c.relhasrules THEN " RULES_OF("c.oid") " END, "                                                \
+    "'policies', (SELECT json_object_agg(p.polname, json_build_object(" POLICY ") ORDER BY p.polname)"                 \
+    " FROM pg_policy p WHERE p.polrelid = c.oid)"                                                                      \
+    ")) FROM pg_class c WHERE c.relname = o.name AND c.relkind IN ('r', 'p', 'f') AND c.relnamespace" IN_SCHEMA ")"
+
+#define VIEW_SQL(kind)                                                                                                 \
+    "(SELECT " DEFINITION                                                                                              \
+    "'definition', pg_get_viewdef(c.oid), "                                                                            \
+    "'columns', " COLUMNS_OF("c.oid") ", "                                                                             \
+    "'options', c.reloptions, "                                                                                        \
+    "'populated', CASE WHEN c.relkind = 'm' THEN c.relispopulated END, "                                               \
+    "'triggers', CASE WHEN c.relhastriggers THEN " TRIGGERS_OF("c.oid") " END, "                                       \
+    "'rules', " RULES_OF("c.oid") ", "                                                                                 \
+    TABLESPACE("c.reltablespace")                                                                                      \
+    OWNER("c.relowner")                                                                                                \
+    ACL("c.relacl")                                                                                                    \
+    COMMENT("pg_class", "c.oid", "0")                                                                                  \
+    ")) FROM pg_class c WHERE c.relname = o.name AND c.relkind = '" kind "' AND c.relnamespace" IN_SCHEMA ")"
+
+#define INDEX_SQL                                                                                                      \
+    "(SELECT " DEFINITION                                                                                              \
+    "'definition', pg_get_indexdef(c.oid), "                                                                           \
+    "'table', i.indrelid::regclass::text, "                                                                            \
+    "'valid', i.indisvalid, "                                                                                          \
+    "'ready', i.indisready, "                                                                                          \
+    "'replica_identity', CASE WHEN i.indisreplident THEN true END, "                                                   \
+    TABLESPACE("c.reltablespace")                                                                                      \
+    OWNER("c.relowner")                                                                                                \
+    COMMENT("pg_class", "c.oid", "0")                                                                                  \
+    ")) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid"                                                       \
+    " WHERE c.relname = o.name AND c.relnamespace" IN_SCHEMA ")"
+
+#define TYPE_SQL_1                                                                                                     \
+    "(SELECT " DEFINITION                                                                                              \
+    "'kind', CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain'"                     \
+    " WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base' END, "                                                                    \
+    "'labels', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid), "     \
+    "'attributes', CASE WHEN t.typtype = 'c' THEN " COLUMNS_OF("t.typrelid") " END, "
+#define TYPE_SQL_2                                                                                                     \
+    "'subtype', (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid), "                   \
+    "'type', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, "                             \
+    "'collation', (SELECT l.collname FROM pg_collation l JOIN pg_type b ON b.oid = t.typbasetype"                      \
+    " WHERE t.typtype = 'd' AND l.oid = t.typcollation AND t.typcollation <> b.typcollation), "                        \
+    "'not_null', CASE WHEN t.typtype = 'd' THEN t.typnotnull END, "                                                    \
+    "'default', CASE WHEN t.typtype = 'd' THEN COALESCE(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END, "          \
+    "'constraints', " CONSTRAINTS_OF("t.typtype = 'd' AND k.contypid = t.oid AND k.contype = 'c'") ", "                \
+    OWNER("t.typowner")                                                                                                \
+    ACL("t.typacl")                                                                                                    \
+    COMMENT("pg_type", "t.oid", "0")                                                                                   \
+    ")) FROM pg_type t WHERE t.typname = o.name AND t.typnamespace" IN_SCHEMA ")"
+
+/* By the types of its arguments; a name without overloads is found however they are written. */
+#define FUNCTION_SQL                                                                                                   \
+    "(SELECT f.definition FROM (SELECT " DEFINITION                                                                    \
+    "'kind', CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate'"              \
+    " ELSE 'window function' END, "                                                                                    \
+    "'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, "                                    \
+    OWNER("p.proowner")                                                                                                \
+    ACL("p.proacl")                                                                                                    \
+    COMMENT("pg_proc", "p.oid", "0")                                                                                   \
+    ")) AS definition,"                                                                                                \
+    " oidvectortypes(p.proargtypes) = o.args OR pg_get_function_identity_arguments(p.oid) = o.args AS same,"           \
+    " count(*) OVER () AS overloads"                                                                                   \
+    " FROM pg_proc p WHERE p.proname = o.name AND p.pronamespace" IN_SCHEMA                                            \
+    ") f WHERE f.same OR f.overloads = 1 ORDER BY f.same DESC NULLS LAST LIMIT 1)"
+
+#define SEQUENCE_SQL                                                                                                   \
+    "(SELECT " DEFINITION                                                                                              \
+    "'type', format_type(s.seqtypid, NULL), "                                                                          \
+    "'start', s.seqstart, 'increment', s.seqincrement, 'min', s.seqmin, 'max', s.seqmax, 'cache', s.seqcache, "        \
+    "'cycle', s.seqcycle, "                                                                                            \
+    "'owned_by', (SELECT x.refobjid::regclass::text || '.' || quote_ident(a.attname) FROM pg_depend x"                 \
+    " JOIN pg_attribute a ON a.attrelid = x.refobjid AND a.attnum = x.refobjsubid"                                     \
+    " WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.refclassid = 'pg_class'::regclass"              \
+    " AND x.deptype IN ('a', 'i')), "                                                                                  \
+    OWNER("c.relowner")                                                                                                \
+    ACL("c.relacl")                                                                                                    \
+    COMMENT("pg_class", "c.oid", "0")                                                                                  \
+    ")) FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid"                                                      \
+    " WHERE c.relname = o.name AND c.relnamespace" IN_SCHEMA ")"
+
+#define CONSTRAINT_SQL                                                                                                 \
+    "(SELECT " DEFINITION CONSTRAINT ")) FROM pg_constraint k WHERE k.conname = o.part"                                \
+    " AND k.conrelid = (" RELATION("'r', 'p', 'f'") "))"
+#define COLUMN_SQL                                                                                                     \
+    "(SELECT " DEFINITION COLUMN ")) FROM pg_attribute a WHERE a.attname = o.part AND a.attnum > 0"                    \
+    " AND a.attrelid = (" RELATION("'r', 'p', 'f', 'v', 'm', 'c'") "))"
+#define TRIGGER_SQL                                                                                                    \
+    "(SELECT " DEFINITION TRIGGER ")) FROM pg_trigger t WHERE t.tgname = o.part AND NOT t.tgisinternal"                \
+    " AND t.tgrelid = (" RELATION("'r', 'p', 'f', 'v'") "))"
+#define POLICY_SQL                                                                                                     \
+    "(SELECT " DEFINITION POLICY ")) FROM pg_policy p WHERE p.polname = o.part"                                        \
+    " AND p.polrelid = (" RELATION("'r', 'p'") "))"
+#define SCHEMA_SQL                                                                                                     \
+    "(SELECT " DEFINITION OWNER("s.nspowner") ACL("s.nspacl") COMMENT("pg_namespace", "s.oid", "0")                    \
+    ")) FROM pg_namespace s WHERE s.nspname = o.name)"
+#define EXTENSION_SQL                                                                                                  \
+    "(SELECT " DEFINITION "'version', e.extversion, "                                                                  \
+    "'schema', (SELECT n.nspname FROM pg_namespace n WHERE n.oid = e.extnamespace)"                                    \
+    ")) FROM pg_extension e WHERE e.extname = o.name)"
+
+/* clang-format on */
+
+struct kind {
+    const char *name;
+    size_t parts;        /* how many identifiers its name has */
+    const char *same_as; /* another spelling of that kind; NULL */
+    const char *sql[3];  /* pieces */
+};
+
+static const struct kind kinds[] = {
+    {"table", 2, NULL, {TABLE_SQL_1, TABLE_SQL_2, TABLE_SQL_3}},
+    {"index", 2, NULL, {INDEX_SQL}},
+    {"constraint", 3, NULL, {CONSTRAINT_SQL}},
+    {"column", 3, NULL, {COLUMN_SQL}},
+    {"trigger", 3, NULL, {TRIGGER_SQL}},
+    {"policy", 3, NULL, {POLICY_SQL}},
+    {"schema", 1, NULL, {SCHEMA_SQL}},
+    {"extension", 1, NULL, {EXTENSION_SQL}},
+    {"type", 2, NULL, {TYPE_SQL_1, TYPE_SQL_2}},
+    {"domain", 2, "type", {NULL}},
+    {"sequence", 2, NULL, {SEQUENCE_SQL}},
+    {"view", 2, NULL, {VIEW_SQL("v")}},
+    {"materialized_view", 2, NULL, {VIEW_SQL("m")}},
+    {"function", 2, NULL, {FUNCTION_SQL}},
+    {"procedure", 2, "function", {NULL}},
+};
+
+enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]), OBSERVATION_PARAMS = 6 };
+
+static size_t find_kind(struct str name)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (str_is(name, kinds[i].name))
+            return kinds[i].same_as ? find_kind(str_from(kinds[i].same_as)) : i;
+    return KIND_COUNT;
+}
+
+/* Objects of a kind that is not observed are left out. */
+static void add_object(struct arena *arena, const char *text, struct map *seen, struct observation *out)
+{
+    struct object_name name;
+    size_t kind;
+    const char *schema, *object, *part = NULL;
+
+    if (map_put(seen, str_from(text), arena) || !object_name_parse(arena, text, &name))
+        return;
+    kind = find_kind(name.kind);
+    if (kind == KIND_COUNT || kinds[kind].parts != name.count)
+        return;
+    schema = name.count > 1 ? name.parts[0] : NULL;
+    object = name.count > 1 ? name.parts[1] : name.parts[0];
+    if (name.count == 3)
+        part = name.parts[2];
+    VEC_PUSH(arena, &out->objects, text);
+    VEC_PUSH(arena, &out->kind_names, kinds[kind].name);
+    VEC_PUSH(arena, &out->schemas, schema);
+    VEC_PUSH(arena, &out->names, object);
+    VEC_PUSH(arena, &out->parts, part);
+    VEC_PUSH(arena, &out->args, name.args);
+    out->kinds |= 1u << kind;
+}
+
+static void add_branch(struct strbuf *sql, const struct kind *kind)
+{
+    strbuf_printf(sql, " WHEN '%s' THEN ", kind->name);
+    for (size_t i = 0; i < sizeof(kind->sql) / sizeof(kind->sql[0]) && kind->sql[i]; i++)
+        strbuf_append_text(sql, kind->sql[i]);
+}
+
+void pg_observation_make(
+    struct arena *arena, const char *const *objects, size_t count, int first_param, struct observation *out)
+{
+    struct strbuf sql = STRBUF_INIT;
+    struct map seen;
+
+    *out = (struct observation){0};
+    map_init(&seen, arena);
+    for (size_t i = 0; i < count; i++)
+        add_object(arena, objects[i], &seen, out);
+    strbuf_append_text(&sql, "(SELECT json_object_agg(o.object, CASE o.kind");
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (out->kinds & 1u << i)
+            add_branch(&sql, &kinds[i]);
+    strbuf_append_text(&sql, " END)::text FROM ROWS FROM (");
+    for (int i = 0; i < OBSERVATION_PARAMS; i++)
+        strbuf_printf(&sql, "%sunnest($%d::text[])", i ? ", " : "", first_param + i);
+    strbuf_append_text(&sql, ") o(object, kind, schema, name, part, args))");
+    out->expression = out->kinds ? arena_strndup(arena, sql.data, sql.len) : "NULL::text";
+    strbuf_free(&sql);
+}
+
+void pg_add_observation_params(struct pg_batch *batch, const struct observation *observation)
+{
+    if (!observation->kinds)
+        return;
+    pg_param_list(batch, observation->objects.items, observation->objects.count);
+    pg_param_list(batch, observation->kind_names.items, observation->kind_names.count);
+    pg_param_list(batch, observation->schemas.items, observation->schemas.count);
+    pg_param_list(batch, observation->names.items, observation->names.count);
+    pg_param_list(batch, observation->parts.items, observation->parts.count);
+    pg_param_list(batch, observation->args.items, observation->args.count);
+}
+
+bool postgres_observe(struct driver *driver, struct arena *arena, const char *const *objects, size_t count,
+    struct json **out, struct error *error)
+{
+    struct postgres_driver *postgres = postgres_driver_of(driver);
+    struct arena scratch = ARENA_INIT;
+    struct observation observation;
+    struct pg_batch batch = pg_batch_make(&scratch);
+    struct pg_rows *rows;
+    size_t at;
+    struct json_error json_error;
+    bool ok;
+
+    *out = json_new(arena, JSON_OBJECT);
+    pg_observation_make(&scratch, objects, count, 1, &observation);
+    if (!observation.kinds) {
+        arena_free(&scratch);
+        return true;
+    }
+    pg_add_begin(postgres, &batch);
+    pg_add_own_settings(postgres, &batch);
+    at = batch.statements.count;
+    pg_add(&batch, arena_printf(&scratch, "SELECT %s", observation.expression));
+    pg_add_observation_params(&batch, &observation);
+    pg_add_commit(&batch);
+    ok = pg_run(postgres->main, &scratch, &batch, &rows, NULL, error);
+    if (ok) {
+        *out = json_read(arena, pg_cell(&rows[at], 0, 0), JSON_STRICT, &json_error);
+        if (!json_is(*out, JSON_OBJECT))
+            ok = error_set(
+                error, EXIT_STATUS_INTERNAL, "the server's definitions cannot be read: %s", json_error.message);
+    }
+    arena_free(&scratch);
+    return ok;
+}

@@ -1,0 +1,12 @@
+/*
+ * SIGINT, SIGTERM and SIGHUP: the first asks the run to stop at the next safe point, the second to cancel the statement
+ * under way, the third ends the process at once (the ledger makes that safe, too). SIGPIPE is ignored: a write that
+ * fails says so itself.
+ */
+#ifndef EXECUTOR_SIGNALS_H
+#define EXECUTOR_SIGNALS_H
+
+void signals_install(void);
+int signals_count(void); /* how many have come so far */
+
+#endif

@@ -1,0 +1,175 @@
+#include "executor/verify.h"
+
+#include "executor/drift.h"
+#include "executor/history.h"
+#include "spec/base/arena.h"
+#include "spec/base/map.h"
+#include "spec/exit.h"
+
+/* --- comparing ---------------------------------------------------------------------------------------------------- */
+
+static bool compare_target(struct session *session, struct session_target *target, struct drift_list *drift,
+    size_t *compared, size_t *exempted, struct error *error)
+{
+    struct arena *arena = session->arena;
+    VEC(const char *) objects = {0};
+    struct map observed, under_way;
+    const struct map_entry *entry;
+    struct json *live;
+
+    if (!drift_observed(arena, &target->ledger, &observed, error) ||
+        !history_objects_under_way(session, target, &under_way, error))
+        return false;
+    for (size_t i = 0; map_next(&observed, &i, &entry);)
+        if (!map_has(&under_way, entry->key))
+            VEC_PUSH(arena, &objects, arena_strndup(arena, entry->key.data, entry->key.len));
+    *compared = objects.count;
+    *exempted = under_way.count;
+    if (!objects.count)
+        return true;
+    if (!target->ops->observe(target->driver, arena, objects.items, objects.count, &live, error))
+        return session_name_target(target, error);
+    drift_compare_all(arena, objects.items, objects.count, &observed, live, drift);
+    return true;
+}
+
+/* --- the result as JSON ------------------------------------------------------------------------------------------- */
+
+static struct json *json_or_null(struct arena *arena, const struct json *value)
+{
+    return value ? json_clone(arena, value) : json_new(arena, JSON_NULL);
+}
+
+static struct json *json_of_drift(struct arena *arena, const struct drift_list *drift)
+{
+    struct json *list = json_new(arena, JSON_ARRAY);
+
+    for (size_t i = 0; i < drift->items.count; i++) {
+        const struct drift *item = &drift->items.items[i];
+        struct json *object = json_new(arena, JSON_OBJECT);
+
+        json_set_text(arena, object, "object", item->object);
+        json_set_text(arena, object, "part", item->part);
+        json_set_text(arena, object, "kind", drift_kind_name(item->kind));
+        json_set_text(arena, object, "attribute", item->attribute);
+        json_set(arena, object, "was", json_or_null(arena, item->was));
+        json_set(arena, object, "is", json_or_null(arena, item->is));
+        json_set_text(arena, object, "message", item->message);
+        json_append(list, object);
+    }
+    return list;
+}
+
+static bool touches(struct arena *arena, const struct plan_step *step, const struct map *drifted)
+{
+    struct drift_objects objects;
+
+    drift_objects_of_step(arena, step, &objects);
+    for (size_t i = 0; i < objects.items.count; i++)
+        if (map_has(drifted, str_from(objects.items.items[i])))
+            return true;
+    return false;
+}
+
+/* Pending steps that the drift on their target concerns: apply will refuse to run them. */
+static void add_concerned(struct session *session, const struct session_target *target, const struct history *history,
+    const struct drift_list *drift, struct json *out)
+{
+    const struct plan *plan = session->plan;
+    struct json *list = json_new(session->arena, JSON_ARRAY);
+    struct map drifted;
+
+    map_init(&drifted, session->arena);
+    for (size_t i = 0; i < drift->items.count; i++)
+        map_put(&drifted, str_from(drift->items.items[i].object), NULL);
+    for (size_t i = 0; drift->items.count && i < plan->steps.count; i++) {
+        const struct plan_step *step = &plan->steps.items[i];
+
+        if (!history->steps[i].applied && str_is(str_from(step->target), target->plan->name) &&
+            touches(session->arena, step, &drifted))
+            json_append(list, json_new_text(session->arena, step->id));
+    }
+    json_set(session->arena, out, "pending_steps_concerned", list);
+}
+
+static bool verify_target(struct session *session, struct session_target *target, const struct history *history,
+    struct json *targets, size_t *drifts, struct error *error)
+{
+    struct arena *arena = session->arena;
+    struct json *object = json_new(arena, JSON_OBJECT);
+    struct drift_list drift = {0};
+    size_t compared, exempted;
+
+    if (!compare_target(session, target, &drift, &compared, &exempted, error))
+        return false;
+    json_set_text(arena, object, "name", target->plan->name);
+    json_set_integer(arena, object, "objects_compared", (int64_t)compared);
+    json_set_integer(arena, object, "objects_under_way", (int64_t)exempted);
+    json_set(arena, object, "drift", json_of_drift(arena, &drift));
+    add_concerned(session, target, history, &drift, object);
+    json_append(targets, object);
+    *drifts += drift.items.count;
+    return true;
+}
+
+int verify_read(struct session *session, struct json **out, struct error *error)
+{
+    struct arena *arena = session->arena;
+    struct json *result = json_new(arena, JSON_OBJECT);
+    struct json *targets = json_new(arena, JSON_ARRAY);
+    const struct history_options none = {0};
+    struct history history;
+    struct error refusal;
+    size_t drifts = 0;
+
+    *out = NULL;
+    if (!session_open(session, error) || !session_require_owner(session, error) ||
+        !session_read_ledgers(session, error))
+        return error->exit_status;
+    /* Whether apply would be refused for another reason is status's to say; which steps are pending is known anyway. */
+    if (!history_compare(session, &none, &history, &refusal))
+        session_log(session, "warning", "apply would be refused: %s", refusal.message);
+    for (size_t i = 0; i < session->target_count; i++)
+        if (!verify_target(session, &session->targets[i], &history, targets, &drifts, error))
+            return error->exit_status;
+    json_set_text(arena, result, "project", session->plan->project);
+    json_set_text(arena, result, "environment", session->plan->environment);
+    json_set_integer(arena, result, "drifts", (int64_t)drifts);
+    json_set(arena, result, "targets", targets);
+    *out = result;
+    if (!drifts)
+        return EXIT_STATUS_DONE;
+    error_set(error, EXIT_STATUS_DRIFT, "%zu difference%s between the live databases and what the ledgers recorded",
+        drifts, drifts == 1 ? "" : "s");
+    error_help(error, "put back what was changed by hand, or write it down as a migration");
+    return EXIT_STATUS_DRIFT;
+}
+
+/* --- printing ----------------------------------------------------------------------------------------------------- */
+
+static long long number_of(const struct json *object, const char *key)
+{
+    int64_t value = 0;
+
+    return json_to_i64(json_get(object, key), &value) ? (long long)value : 0;
+}
+
+void verify_print(const struct json *result, struct strbuf *out)
+{
+    const struct json *target = json_get(result, "targets");
+
+    for (target = target ? target->child : NULL; target; target = target->next) {
+        const struct json *drift = json_get(target, "drift");
+        const struct json *concerned = json_get(target, "pending_steps_concerned");
+
+        strbuf_printf(out, "target %s: %lld objects compared, %zu difference%s", json_string(json_get(target, "name")),
+            number_of(target, "objects_compared"), drift->count, drift->count == 1 ? "" : "s");
+        if (number_of(target, "objects_under_way"))
+            strbuf_printf(out, ", %lld of a step under way left out", number_of(target, "objects_under_way"));
+        strbuf_append_char(out, '\n');
+        for (const struct json *item = drift->child; item; item = item->next)
+            strbuf_printf(out, "  %s\n", json_string(json_get(item, "message")));
+        for (const struct json *step = concerned->child; step; step = step->next)
+            strbuf_printf(out, "  concerns pending step %s\n", json_string(step));
+    }
+}

@@ -1,0 +1,3 @@
+DROP TRIGGER inventory_items_touch_updated_at ON public.inventory_items;
+
+DROP FUNCTION public.touch_updated_at();

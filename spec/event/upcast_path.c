@@ -1,0 +1,207 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "spec/base/arena.h"
+#include "spec/event/upcast_op.h"
+
+bool upcast_path_parse(struct arena *arena, struct str text, struct upcast_path *out, const char **why)
+{
+    VEC(struct str) names = {0};
+    char *name = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i <= text.len; i++) {
+        if (i == text.len || text.data[i] == '.') {
+            if (!len) {
+                *why = "a name in it is empty";
+                return false;
+            }
+            VEC_PUSH(arena, &names, (struct str){name, len});
+            name = arena_alloc(arena, text.len - i + 1);
+            len = 0;
+        } else if (text.data[i] == '\\') {
+            i++;
+            if (i == text.len || (text.data[i] != '.' && text.data[i] != '\\')) {
+                *why = "a backslash stands only before a dot or a backslash";
+                return false;
+            }
+            name[len++] = text.data[i];
+        } else {
+            name[len++] = text.data[i];
+        }
+    }
+    if (names.count >= UPCAST_VALUE_DEPTH_MAX) {
+        *why = "it nests deeper than an item can";
+        return false;
+    }
+    *out = (struct upcast_path){text, names.items, names.count};
+    return true;
+}
+
+struct str upcast_path_print(struct arena *arena, const struct str *names, size_t count)
+{
+    struct strbuf out = STRBUF_INIT;
+    struct str result;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            strbuf_append_char(&out, '.');
+        for (size_t k = 0; k < names[i].len; k++) {
+            if (names[i].data[k] == '.' || names[i].data[k] == '\\')
+                strbuf_append_char(&out, '\\');
+            strbuf_append_char(&out, names[i].data[k]);
+        }
+    }
+    result = strbuf_copy(&out, arena);
+    strbuf_free(&out);
+    return result;
+}
+
+bool upcast_paths_overlap(const struct upcast_path *a, const struct upcast_path *b)
+{
+    for (size_t i = 0; i < a->count && i < b->count; i++) {
+        if (!str_equal(a->names[i], b->names[i]))
+            return false;
+    }
+    return true;
+}
+
+static const char *not_a_map(const struct event_value *value)
+{
+    switch (value->type) {
+    case EVENT_NULL:
+        return "what stands above it is null, not a map";
+    case EVENT_LIST:
+        return "what stands above it is a list, not a map; use 'each' for the elements of a list";
+    default:
+        return "what stands above it is not a map";
+    }
+}
+
+bool upcast_path_get(
+    const struct event_value *map, const struct upcast_path *path, const struct event_value **out, const char **why)
+{
+    const struct event_value *value = map;
+
+    for (size_t i = 0; i < path->count && value; i++) {
+        if (value->type == EVENT_NULL) {
+            value = NULL;
+        } else if (value->type != EVENT_MAP) {
+            *why = not_a_map(value);
+            return false;
+        } else {
+            value = event_value_member(value, path->names[i]);
+        }
+    }
+    *out = value;
+    return true;
+}
+
+/* A copy of map with name set to value, or without name when value is NULL. The other members keep their places. */
+static const struct event_value *map_with(
+    struct arena *arena, const struct event_value *map, struct str name, const struct event_value *value)
+{
+    struct event_value *result = ARENA_NEW(arena, struct event_value);
+    size_t old_count = map ? map->count : 0;
+    struct event_member *members = ARENA_ARRAY(arena, struct event_member, old_count + 1);
+    bool found = false;
+
+    result->type = EVENT_MAP;
+    for (size_t i = 0; i < old_count; i++) {
+        if (!str_equal(map->members[i].name, name)) {
+            members[result->count++] = map->members[i];
+        } else {
+            found = true;
+            if (value)
+                members[result->count++] = (struct event_member){name, value};
+        }
+    }
+    if (!found && value)
+        members[result->count++] = (struct event_member){name, value};
+    result->members = members;
+    return result;
+}
+
+static bool put_at(struct arena *arena, const struct event_value **map, const struct str *names, size_t count,
+    const struct event_value *value, const char **why)
+{
+    const struct event_value *inner;
+
+    if (count > 1) {
+        inner = event_value_member(*map, names[0]);
+        if (inner && inner->type != EVENT_MAP) {
+            *why = not_a_map(inner);
+            return false;
+        }
+        if (!put_at(arena, &inner, names + 1, count - 1, value, why))
+            return false;
+        value = inner;
+    }
+    *map = map_with(arena, *map, names[0], value);
+    return true;
+}
+
+bool upcast_path_put(struct arena *arena, const struct event_value **map, const struct upcast_path *path,
+    const struct event_value *value, const char **why)
+{
+    return put_at(arena, map, path->names, path->count, value, why);
+}
+
+bool upcast_path_put_new(struct arena *arena, const struct event_value **map, const struct upcast_path *path,
+    const struct event_value *value, const char **why)
+{
+    const struct event_value *above = *map;
+
+    for (size_t i = 0; i + 1 < path->count && above; i++) {
+        above = event_value_member(above, path->names[i]);
+        if (above && above->type == EVENT_MAP && !above->count) {
+            *why = "the map above it is there and empty, which could not be restored later";
+            return false;
+        }
+    }
+    if (above && event_value_member(above, path->names[path->count - 1])) {
+        *why = "it is already there";
+        return false;
+    }
+    return put_at(arena, map, path->names, path->count, value, why);
+}
+
+static const struct event_value *without_at(
+    struct arena *arena, const struct event_value *map, const struct str *names, size_t count, bool prune)
+{
+    const struct event_value *inner = NULL;
+
+    if (count > 1) {
+        inner = without_at(arena, event_value_member(map, names[0]), names + 1, count - 1, prune);
+        if (prune && !inner->count)
+            inner = NULL;
+    }
+    return map_with(arena, map, names[0], inner);
+}
+
+bool upcast_path_take(struct arena *arena, const struct event_value **map, const struct upcast_path *path, bool prune,
+    const struct event_value **out, const char **why)
+{
+    if (!upcast_path_get(*map, path, out, why))
+        return false;
+    if (*out)
+        *map = without_at(arena, *map, path->names, path->count, prune);
+    return true;
+}
+
+struct event_value *upcast_new_string(struct arena *arena, struct str text)
+{
+    struct event_value *value = ARENA_NEW(arena, struct event_value);
+
+    value->type = EVENT_STRING;
+    value->text = text;
+    return value;
+}
+
+struct event_value *upcast_new_number(struct arena *arena, struct str text)
+{
+    struct event_value *value = upcast_new_string(arena, text);
+
+    value->type = EVENT_NUMBER;
+    return value;
+}

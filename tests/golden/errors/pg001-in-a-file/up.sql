@@ -1,0 +1,5 @@
+create table a (
+  id bigint
+);
+
+selct 1;

@@ -1,0 +1,2 @@
+comment on table items
+  is 'größer';
