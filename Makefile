@@ -28,7 +28,9 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SANITIZE),-fsaniti
 # --- rooms: one library a room, so that the direction of dependencies is also the order of linking -------------------
 BASE_SRC     := $(wildcard spec/base/*.c) $(wildcard spec/base/*.re)
 SPEC_SRC     := $(wildcard spec/*.c) $(wildcard spec/cel/*.c) $(wildcard spec/cel/*.re) $(wildcard spec/event/*.c) $(wildcard spec/*.re)
-COMPILER_SRC := $(wildcard compiler/*.c compiler/*/*.c) $(wildcard compiler/*/*.js)
+# compiler/typescript/runtime.c is made of the files below, in this order.
+RUNTIME_JS   := $(patsubst %,compiler/typescript/runtime/%.js,values operators expressions numbers functions)
+COMPILER_SRC := $(wildcard compiler/*.c compiler/*/*.c) compiler/typescript/runtime.c
 EXECUTOR_SRC := $(wildcard executor/*.c executor/*/*.c)
 
 objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
@@ -67,11 +69,11 @@ $(BUILD)/gen/%.c: %.re
 	$(Q)re2c --no-generation-date --no-version -W -Werror -i -o $@ $<
 
 # The runtime of the modules that `invplan export typescript` writes, as an array of its lines.
-$(BUILD)/gen/compiler/typescript/runtime.c: compiler/typescript/runtime.js
+$(BUILD)/gen/compiler/typescript/runtime.c: $(RUNTIME_JS)
 	@mkdir -p $(@D)
-	$(call say,GEN ,$<)
+	$(call say,GEN ,compiler/typescript/runtime)
 	$(Q){ printf '%s\n\n' '#include "compiler/typescript/module.h"' 'const char *const ts_runtime[] = {'; \
-	    sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n",/' $<; printf '    0,\n};\n'; } >$@
+	    sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$$/\\n",/' $^; printf '    0,\n};\n'; } >$@
 
 $(BUILD)/libbase.a: $(BASE_OBJ)
 $(BUILD)/libspec.a: $(SPEC_OBJ)
@@ -133,6 +135,11 @@ demo: deps ## the whole story on private servers: compile, show, diff, apply, ve
 .PHONY: check
 check: deps ## everything that CI asks for
 	@tests/check $(BUILD)
+
+.PHONY: crash
+crash: deps ## SIGKILL at every protocol point of every instruction, on private servers; the table goes to $(BUILD)/crash-matrix.md
+	@$(MAKE) --no-print-directory all
+	@INVPLAN_BUILD=$(abspath $(BUILD)) tests/services/with tests/crash/matrix.py --workers 6 --markdown $(BUILD)/crash-matrix.md
 
 .PHONY: conformance-programs
 conformance-programs: $(CONFORMANCE)

@@ -20,7 +20,8 @@ static const char *folder_of(struct arena *arena, const char *path)
     return !slash ? "." : slash == path ? "/" : arena_strndup(arena, path, (size_t)(slash - path));
 }
 
-static bool check_name(const struct cli_arguments *arguments, enum cli_option option, const char *what, struct error *error)
+static bool check_name(
+    const struct cli_arguments *arguments, enum cli_option option, const char *what, struct error *error)
 {
     const char *name = cli_value(arguments, option);
 
@@ -34,7 +35,8 @@ static bool run(struct arena *arena, const struct cli_arguments *arguments, int 
 {
     const char *path = arguments->operands.items[1], *file = cli_value(arguments, CLI_OPTION_IMPORT_FILE);
     const char *target = cli_value(arguments, CLI_OPTION_TARGET), *folder;
-    struct import_settings settings = {.file = file ? file : "migrations.yaml", .target = target ? target : "db",
+    struct import_settings settings = {.file = file ? file : "migrations.yaml",
+        .target = target ? target : "db",
         .project = cli_value(arguments, CLI_OPTION_PROJECT)};
     struct import_source source = {.arena = arena};
     struct import_history history;
@@ -49,7 +51,8 @@ static bool run(struct arena *arena, const struct cli_arguments *arguments, int 
         !check_name(arguments, CLI_OPTION_PROJECT, "project", error))
         return false;
     if (str_ends_with(str_from(settings.file), "/"))
-        return error_set(error, EXIT_STATUS_USAGE, "'%s' is a folder, and --output names the project file", settings.file);
+        return error_set(
+            error, EXIT_STATUS_USAGE, "'%s' is a folder, and --output names the project file", settings.file);
     if (!import_folder_read(&source, tool, path, error) || !import_history_read(&history, &source, tool, error))
         return false;
     folder = folder_of(arena, settings.file);

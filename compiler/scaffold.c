@@ -32,7 +32,8 @@ static const char *fitting_name(struct arena *arena, const char *name)
     char *out = arena_strdup(arena, name), *end = out;
 
     for (const char *c = name; *c; c++) {
-        bool good = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c);
+        bool good =
+            (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c);
 
         if (good)
             *end++ = *c;
@@ -52,7 +53,8 @@ static bool choose_id(struct scaffolding *scaffolding)
     const char *fitting;
 
     if (!request->id == !request->name) {
-        return error_set(scaffolding->error, EXIT_STATUS_USAGE, "new needs NAME or --id ID%s", request->id ? ", not both" : "");
+        return error_set(
+            scaffolding->error, EXIT_STATUS_USAGE, "new needs NAME or --id ID%s", request->id ? ", not both" : "");
     } else if (request->id) {
         scaffolding->out->id = request->id;
     } else if (!value_is_id(str_from(arena_printf(arena, "1-%s", request->name)))) {
@@ -61,13 +63,16 @@ static bool choose_id(struct scaffolding *scaffolding)
         return error_help(scaffolding->error, "%s%s", "letters, digits, '-', '_' and '.' can",
             *fitting && strlen(fitting) < 100 ? arena_printf(arena, ": `invplan new %s`", fitting) : "");
     } else {
-        scaffolding->out->id = arena_printf(arena, "%lld-%s", (long long)request->clock.now_ms(request->clock.context), request->name);
+        scaffolding->out->id =
+            arena_printf(arena, "%lld-%s", (long long)request->clock.now_ms(request->clock.context), request->name);
     }
     if (!value_is_id(str_from(scaffolding->out->id)))
-        return error_set(scaffolding->error, EXIT_STATUS_USAGE, "'%.100s' is no id: letters, digits, '-', '_' and '.'", scaffolding->out->id);
+        return error_set(scaffolding->error, EXIT_STATUS_USAGE, "'%.100s' is no id: letters, digits, '-', '_' and '.'",
+            scaffolding->out->id);
     for (size_t i = 0; i < scaffolding->project->migrations.count; i++)
         if (strcmp(scaffolding->project->migrations.items[i].id, scaffolding->out->id) == 0)
-            return error_set(scaffolding->error, EXIT_STATUS_USAGE, "there is a migration '%s' already", scaffolding->out->id);
+            return error_set(
+                scaffolding->error, EXIT_STATUS_USAGE, "there is a migration '%s' already", scaffolding->out->id);
     return true;
 }
 
@@ -93,7 +98,8 @@ static bool choose_target(struct scaffolding *scaffolding)
     }
     error_set(scaffolding->error, EXIT_STATUS_USAGE, "the project has no target '%.100s'", wanted);
     meant = str_did_you_mean(str_from(wanted), names, project->targets.count);
-    return meant ? error_help(scaffolding->error, "did you mean '%s'?", meant) : error_help(scaffolding->error, "it has %s", list);
+    return meant ? error_help(scaffolding->error, "did you mean '%s'?", meant)
+                 : error_help(scaffolding->error, "it has %s", list);
 }
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
@@ -117,8 +123,10 @@ static size_t content_end(const struct node *node)
     struct str text = node->span.source->text;
     size_t end = node->span.end;
 
-    if (node->kind != NODE_SCALAR && node->count && text.data[node->span.start] != '[' && text.data[node->span.start] != '{')
-        return content_end(node->kind == NODE_SEQUENCE ? node->items[node->count - 1] : node->members[node->count - 1].value);
+    if (node->kind != NODE_SCALAR && node->count && text.data[node->span.start] != '[' &&
+        text.data[node->span.start] != '{')
+        return content_end(
+            node->kind == NODE_SEQUENCE ? node->items[node->count - 1] : node->members[node->count - 1].value);
     while (end > node->span.start && strchr(" \t\r\n", text.data[end - 1]))
         end--;
     return end;
@@ -144,12 +152,13 @@ static size_t column_of(struct str text, size_t at)
 static bool refuse(struct scaffolding *scaffolding, const char *why)
 {
     error_set(scaffolding->error, EXIT_STATUS_SPEC, "'%s' %s", scaffolding->out->path, why);
-    return error_help(scaffolding->error, "write `migrations:` with its items on lines of their own, each behind a '-'");
+    return error_help(
+        scaffolding->error, "write `migrations:` with its items on lines of their own, each behind a '-'");
 }
 
 /* Where the item goes, how far it is indented, and how many bytes there it replaces. */
-static bool find_place(
-    struct scaffolding *scaffolding, const struct node *root, struct str text, size_t *at, size_t *cut, size_t *indent, bool *key)
+static bool find_place(struct scaffolding *scaffolding, const struct node *root, struct str text, size_t *at,
+    size_t *cut, size_t *indent, bool *key)
 {
     const struct node *list = node_get(root, "migrations");
 
@@ -232,7 +241,8 @@ static bool append_to(struct scaffolding *scaffolding, const char *path)
     bool ok;
 
     scaffolding->out->path = join(scaffolding->arena, scaffolding->project->root, path);
-    if (!file_read(scaffolding->arena, scaffolding->out->path, YAML_SIZE_MAX_BYTES, EXIT_STATUS_IO, &text, scaffolding->error))
+    if (!file_read(
+            scaffolding->arena, scaffolding->out->path, YAML_SIZE_MAX_BYTES, EXIT_STATUS_IO, &text, scaffolding->error))
         return false;
     before = read_yaml(scaffolding->arena, path, text, &diags);
     if (!before || diags.error_count || before->kind != NODE_MAPPING)
@@ -311,10 +321,12 @@ static bool load(struct scaffolding *scaffolding, struct diag_list *diags)
     diag_list_print(diags, &shown);
     fputs(shown.data, stderr);
     strbuf_free(&shown);
-    return error_set(scaffolding->error, EXIT_STATUS_SPEC, "the project has errors, and nothing is added to it until they are mended");
+    return error_set(scaffolding->error, EXIT_STATUS_SPEC,
+        "the project has errors, and nothing is added to it until they are mended");
 }
 
-bool scaffold_make(struct arena *arena, const struct scaffold_request *request, struct scaffold *out, struct error *error)
+bool scaffold_make(
+    struct arena *arena, const struct scaffold_request *request, struct scaffold *out, struct error *error)
 {
     struct scaffolding scaffolding = {.arena = arena, .request = request, .error = error, .out = out};
     struct diag_list diags;

@@ -34,13 +34,13 @@ struct scaffold_request {
 struct scaffold {
     const char *path; /* of the file that is written, as the user can name it */
     const char *id;
-    size_t line;      /* of the new migration, 1-based */
-    bool is_new;      /* there is no such file yet */
+    size_t line; /* of the new migration, 1-based */
+    bool is_new; /* there is no such file yet */
     struct str text;
 };
 
 /* exit_status of the error: SPEC where the project has errors or its text takes no appendage, USAGE or IO. */
-bool scaffold_make(struct arena *arena, const struct scaffold_request *request, struct scaffold *out, struct error *error)
-    MUST_CHECK;
+bool scaffold_make(
+    struct arena *arena, const struct scaffold_request *request, struct scaffold *out, struct error *error) MUST_CHECK;
 
 #endif

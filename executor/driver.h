@@ -15,6 +15,7 @@
  * - undo() likewise: in one transaction with its UNDONE row where the inverse is transactional, else UNDO_STARTED,
  *   effect, UNDONE. A guard that the step still has is held again there; for a loss that a person consented to, run.c
  *   passes the step without its guard.
+ * - undo() of a gradual step takes back whatever part of it is there, also where the step is STARTED or FAILED.
  */
 #ifndef EXECUTOR_DRIVER_H
 #define EXECUTOR_DRIVER_H

@@ -79,7 +79,7 @@ struct ledger {
 };
 
 enum step_state {
-    STEP_STATE_PENDING, /* no row, UNDONE, resolved as undone, or FAILED */
+    STEP_STATE_PENDING, /* no row, UNDONE, resolved as undone, or FAILED (see ledger_step_is_partial) */
     STEP_STATE_STARTED,
     STEP_STATE_APPLIED, /* APPLIED, ADOPTED, BASELINED, GATE_PASSED or resolved as applied */
     STEP_STATE_UNDO_STARTED,

@@ -84,7 +84,7 @@ bool obstacle_check(struct session *session, const struct history *history, size
     size_t count = 0;
     bool ok = true;
 
-    for (size_t i = 0; ok && i < session->target_count; i++) {
+    for (size_t i = 0; ok && history->pending_count && i < session->target_count; i++) {
         struct builders builders = {0};
 
         ok = find_builders(session, &session->targets[i], history, end, &builders, error) &&

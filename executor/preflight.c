@@ -151,11 +151,10 @@ static bool check_partial(
 {
     const struct plan_step *now = plan_find_step(session->plan, changed->id);
 
-    if (now && now->action.instruction == INSTRUCTION_PG_BACKFILL &&
-        old->action.instruction == INSTRUCTION_PG_BACKFILL)
+    if (now && now->action.instruction == INSTRUCTION_PG_BACKFILL && old->action.instruction == INSTRUCTION_PG_BACKFILL)
         return true;
-    error_set(error, EXIT_STATUS_HISTORY, "step '%s' was changed, but part of it, as it was before, is done",
-        changed->id);
+    error_set(
+        error, EXIT_STATUS_HISTORY, "step '%s' was changed, but part of it, as it was before, is done", changed->id);
     return error_help(error, "put it back and apply; or undo that part first: %s",
         session_line(session, "rollback --migration %s", changed->migration));
 }

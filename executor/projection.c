@@ -46,8 +46,8 @@ static void place(struct arena *arena, const struct plan *plan, const struct led
 
 /* Migrations that the plan lacks and of which something was undone, and nothing is applied: the steps, without the
  * plan, are all there is to go by. */
-static bool place_unknown(struct session *session, const struct session_target *target, struct projection *out,
-    struct error *error)
+static bool place_unknown(
+    struct session *session, const struct session_target *target, struct projection *out, struct error *error)
 {
     const struct map_entry *entry;
     struct map undone; /* migration → anything */
@@ -80,8 +80,7 @@ static bool place_unknown(struct session *session, const struct session_target *
     for (size_t i = 0; map_next(&undone, &i, &entry);) {
         struct projected_migration projected = {.id = arena_strndup(session->arena, entry->key.data, entry->key.len)};
 
-        projected.typeorm_name =
-            plan_typeorm_name(session->arena, projected.id, &projected.typeorm_timestamp);
+        projected.typeorm_name = plan_typeorm_name(session->arena, projected.id, &projected.typeorm_timestamp);
         VEC_PUSH(session->arena, &out->undone, projected);
     }
     return true;

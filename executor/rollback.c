@@ -229,7 +229,8 @@ static bool settle_one(struct session *session, struct session_target *target, c
     return ok;
 }
 
-/* A step that a dead run left STARTED has to be one thing or the other before the list is made. */
+/* A step that a dead run left STARTED has to be one thing or the other before the list is made, or, if it is gradual,
+ * in part. */
 static bool settle_started(struct session *session, struct scope *scope, struct error *error)
 {
     for (size_t t = 0; t < session->target_count; t++) {

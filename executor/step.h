@@ -3,8 +3,9 @@
  * Here are the attempts, the waits between them, the probes that tell what became of an attempt whose answer was lost,
  * and the rows that only the executor can write (APPLIED and UNDONE found by a probe, FAILED).
  *
- * What a failure leaves behind is in outcome.state: PENDING when nothing of it remains (the FAILED row is written),
- * STARTED or UNDO_STARTED when that has to be found out by the next run.
+ * What a failure leaves behind is in outcome.state: PENDING when nothing of it remains (the FAILED row is written), or,
+ * of a gradual step, a part that the next run goes on from and that an undo takes back; STARTED or UNDO_STARTED when
+ * that has to be found out by the next run.
  */
 #ifndef EXECUTOR_STEP_H
 #define EXECUTOR_STEP_H
@@ -16,7 +17,7 @@ struct step_outcome {
     bool adopted;
     bool already_applied; /* found done: nothing was executed by this process */
     size_t failed_step;   /* on failure: index into the unit */
-    int64_t attempt; /* forward: the number of the last one that was made, of the (failed) step; back: how many were made */
+    int64_t attempt;      /* the last one that was made, of the (failed) step; of an undo: how many were made */
     int64_t duration_ms;
     int64_t lock_wait_ms; /* -1 unknown */
     int64_t affected;     /* -1 unknown */

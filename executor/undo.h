@@ -29,7 +29,8 @@ struct undo_list {
     VEC(struct undo_item) items; /* newest first */
 };
 
-/* Is this step, which is applied, half undone, or half done (a gradual one), to be undone? step is as the ledger keeps it. */
+/* Is this step, which is applied, half undone, or half done (a gradual one), to be undone? step is as the ledger keeps
+ * it. */
 typedef bool undo_filter(void *context, const struct plan_step *step, const struct ledger_step *ledger);
 
 bool undo_collect(

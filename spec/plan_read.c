@@ -177,11 +177,11 @@ static bool read_plan_line(struct plan_reader *reader, struct str line)
         first ? first->key.data : "");
 }
 
-/* Each LF of the copy becomes a NUL, so that a step's line can be given to C functions. */
-static bool read_lines(struct plan_reader *reader, struct str body)
+/* Each LF becomes a NUL, so that a step's line can be given to C functions. */
+static bool read_lines(struct plan_reader *reader, char *body, size_t len)
 {
-    char *at = arena_strndup(reader->arena, body.data, body.len);
-    char *end = at + body.len;
+    char *at = body;
+    char *end = at + len;
 
     for (reader->line = 1; at < end; reader->line++) {
         char *line_end = memchr(at, '\n', (size_t)(end - at));
@@ -194,6 +194,7 @@ static bool read_lines(struct plan_reader *reader, struct str body)
     return reader->line > 1 || PLAN_READER_FAIL(reader, NULL, "the plan has no header");
 }
 
+/* text is ours to change, and lives as long as the plan. */
 static bool read_named(struct arena *arena, const char *name, struct str text, struct plan **out, struct error *error)
 {
     struct plan_reader reader = {.arena = arena, .name = name, .error = error};
@@ -203,7 +204,7 @@ static bool read_named(struct arena *arena, const char *name, struct str text, s
     reader.plan = ARENA_NEW(arena, struct plan);
     map_init(&reader.groups, arena);
     plan_index_init(arena, reader.plan);
-    valid = check_trailer(&reader, text, &body) && read_lines(&reader, body.text);
+    valid = check_trailer(&reader, text, &body) && read_lines(&reader, (char *)body.text.data, body.text.len);
     memcpy(reader.plan->digest, body.digest.hex, sizeof(reader.plan->digest));
     strbuf_free(&reader.scratch);
     *out = valid ? reader.plan : NULL;
@@ -212,7 +213,7 @@ static bool read_named(struct arena *arena, const char *name, struct str text, s
 
 bool plan_read(struct arena *arena, struct str text, struct plan **out, struct error *error)
 {
-    return read_named(arena, NULL, text, out, error);
+    return read_named(arena, NULL, str_copy(arena, text), out, error);
 }
 
 bool plan_load(struct arena *arena, const char *path, struct plan **out, struct error *error)

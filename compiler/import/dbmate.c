@@ -31,13 +31,15 @@ static enum block directive(struct str line, struct str *options)
     return block;
 }
 
-static void report_options(struct import_history *history, const struct import_file *file, size_t line, struct str options)
+static void report_options(
+    struct import_history *history, const struct import_file *file, size_t line, struct str options)
 {
     if (options.len == 0 || str_is(options, "transaction:true"))
         return;
     if (str_is(options, "transaction:false"))
         import_note(history, file->path, line,
-            "transaction:false has no counterpart: a statement that cannot run in a transaction stands alone by itself");
+            "transaction:false has no counterpart: a statement that cannot run in a transaction stands alone by "
+            "itself");
     else
         import_open(history, file->path, line, "what '%.*s' asks of dbmate is not carried over", STR_ARG(options));
 }
@@ -63,7 +65,8 @@ static void split(struct import_history *history, const struct import_file *file
         }
         script = next == BLOCK_UP ? &change->up : &change->down;
         if (next <= block) {
-            import_open(history, file->path, number, "is a second '-- migrate:%s', or one behind '-- migrate:down'; it is left out",
+            import_open(history, file->path, number,
+                "is a second '-- migrate:%s', or one behind '-- migrate:down'; it is left out",
                 next == BLOCK_UP ? "up" : "down");
             return;
         }
@@ -89,7 +92,8 @@ bool import_read_dbmate(struct import_history *history, struct error *error)
             continue;
         }
         if (str_equal(version, before)) {
-            error_set(error, EXIT_STATUS_SPEC, "'%s' and '%s' have the same version", source->files.items[i - 1].path, file->path);
+            error_set(error, EXIT_STATUS_SPEC, "'%s' and '%s' have the same version", source->files.items[i - 1].path,
+                file->path);
             return error_help(error, "dbmate applies only one of them: number the other anew");
         }
         before = version;

@@ -1,6 +1,7 @@
 /*
- * Flyway: V1_2__title.sql, U1_2__title.sql that undoes it, R__title.sql that is run again when it changes, B1__title.sql
- * in place of everything up to its version; below the folder at any depth. Versions are numbers separated by '.' or '_'.
+ * Flyway: V1_2__title.sql, U1_2__title.sql that undoes it, R__title.sql that is run again when it changes,
+ * B1__title.sql in place of everything up to its version; below the folder at any depth. Versions are numbers separated
+ * by '.' or '_'.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,14 @@
 #include "spec/base/arena.h"
 #include "spec/exit.h"
 
+enum { PLACEHOLDER_MAX_BYTES = 100 };
+
 struct script {
     char kind;          /* 'V', 'U', 'R' or 'B' */
     struct str version; /* "1_2"; empty for 'R' */
     const char *title;  /* behind "__", without the ending */
     const char *stem;   /* the name without the ending */
+    bool is_code;       /* in Java or Kotlin */
     const struct import_file *file;
 };
 
@@ -34,11 +38,15 @@ static bool is_version(struct str text)
 static bool parse_name(struct arena *arena, const struct import_file *file, struct script *out)
 {
     const char *name = import_base_name(file->path), *gap = strstr(name, "__");
-    size_t len = strlen(name), ending = sizeof(".sql") - 1;
+    const char *dot = strrchr(name, '.');
+    size_t len = strlen(name), ending = strlen(dot);
+    bool is_sql = strcmp(dot, ".sql") == 0, is_code = strcmp(dot, ".java") == 0 || strcmp(dot, ".kt") == 0;
 
-    if (!strchr("VURB", name[0]) || !gap || (size_t)(gap - name) + 2 > len - ending)
+    if ((!is_sql && !(is_code && name[0] != 'U')) || !strchr("VURB", name[0]) || !gap ||
+        (size_t)(gap - name) + 2 > len - ending)
         return false;
-    *out = (struct script){.kind = name[0], .version = {name + 1, (size_t)(gap - name) - 1}, .file = file};
+    *out = (struct script){
+        .kind = name[0], .version = {name + 1, (size_t)(gap - name) - 1}, .file = file, .is_code = is_code};
     if (out->kind == 'R' ? out->version.len > 0 : !is_version(out->version))
         return false;
     out->stem = arena_strndup(arena, name, len - ending);
@@ -110,28 +118,42 @@ static void report_stranger(struct import_history *history, const struct import_
     struct str text = str_from(name);
 
     if (str_ends_with(text, ".conf"))
-        import_note(history, file->path, 0, "is not carried over: each statement is put into a transaction where it can run in one");
+        import_note(history, file->path, 0,
+            "is not carried over: each statement is put into a transaction where it can run in one");
     else if (!str_ends_with(text, ".sql")) {
         if (strchr("VURB", name[0]) && strstr(name, "__"))
-            import_open(history, file->path, 0, "is a migration in code; write what it does as SQL");
+            import_open(history, file->path, 0, "is a migration in code, and only its source could tell what it does");
     } else if (is_callback(name))
-        import_open(history, file->path, 0, "is a callback of Flyway, run around each migration; write what it does as a migration");
+        import_open(history, file->path, 0,
+            "is a callback of Flyway, run around each migration; write what it does as a migration");
     else
         import_open(history, file->path, 0, "has a name that Flyway does not know as a migration's");
 }
 
-/* "${name}" is replaced by Flyway, wherever it stands. */
-static void report_placeholders(struct import_history *history, const struct import_file *file)
+/* "${name}" is replaced by Flyway, wherever it stands. A script with one is not whole. */
+static void look_for_placeholders(struct import_history *history, struct import_script *script)
 {
+    const struct import_file *file = script->file;
     const char *at = file->text.data, *end = file->text.data + file->text.len;
+    size_t line;
 
     while ((at = memchr(at, '$', (size_t)(end - at)))) {
-        const char *close = ++at < end && *at == '{' ? memchr(at, '}', (size_t)(end - at)) : NULL;
+        const char *close =
+            ++at < end && *at == '{'
+                ? memchr(at, '}', (size_t)(end - at < PLACEHOLDER_MAX_BYTES ? end - at : PLACEHOLDER_MAX_BYTES))
+                : NULL;
 
-        if (!close || close - at > 100 || memchr(at, '\n', (size_t)(close - at)))
+        if (!close || memchr(at, '\n', (size_t)(close - at)))
             continue;
-        import_open(history, file->path, import_line_at(file->text, (size_t)(at - file->text.data)),
-            "the placeholder '$%.*s' is Flyway's; write its value", (int)(close + 1 - at), at);
+        line = import_line_at(file->text, (size_t)(at - file->text.data));
+        import_open(history, file->path, line, "the placeholder '$%.*s' is Flyway's; write its value",
+            (int)(close + 1 - at), at);
+        script->text = str_from(arena_printf(history->arena, "%s%.*s",
+            import_marker(history->arena, file->path, line,
+                "write the values of Flyway's placeholders below, and take this line away"),
+            STR_ARG(file->text)));
+        script->is_whole = false;
+        script->is_partial = true;
         return;
     }
 }
@@ -153,7 +175,8 @@ static const struct script *choose_baseline(struct import_history *history, cons
         if (scripts->items.items[i].kind == 'B')
             last = &scripts->items.items[i];
     for (size_t i = 0; last && i < scripts->items.count; i++)
-        if (scripts->items.items[i].kind == 'V' && compare_versions(scripts->items.items[i].version, last->version) <= 0)
+        if (scripts->items.items[i].kind == 'V' &&
+            compare_versions(scripts->items.items[i].version, last->version) <= 0)
             last = NULL;
     for (size_t i = 0; i < scripts->items.count; i++) {
         const struct script *script = &scripts->items.items[i];
@@ -161,9 +184,11 @@ static const struct script *choose_baseline(struct import_history *history, cons
         if (script->kind != 'B')
             continue;
         if (script == last)
-            import_note(history, script->file->path, 0, "is where the history begins: a database that is older than it knows it as a version");
+            import_note(history, script->file->path, 0,
+                "is where the history begins: a database that is older than it knows it as a version");
         else
-            import_note(history, script->file->path, 0, "is not carried over: the versions that it stands for are there themselves");
+            import_note(history, script->file->path, 0,
+                "is not carried over: the versions that it stands for are there themselves");
     }
     return last;
 }
@@ -184,7 +209,11 @@ static void add_change(struct import_history *history, const struct script *scri
     if (script->kind == 'R')
         import_note(history, script->file->path, 0,
             "is repeatable: here it runs once, in its place at the end; a later change of it is a new migration");
-    report_placeholders(history, script->file);
+    look_for_placeholders(history, &change.up);
+    if (script->is_code) {
+        import_open(history, script->file->path, 0, "is a migration in code; write what it does as SQL");
+        change.up = (struct import_script){.file = script->file, .text = STR(""), .line = 1, .is_partial = true};
+    }
     VEC_PUSH(history->arena, &history->changes, change);
 }
 
@@ -206,12 +235,14 @@ static bool add_scripts(struct import_history *history, const struct scripts *sc
             if (backward && compare_versions(backward->version, script->version) == 0)
                 return report_twins(backward, script, error);
             backward = script;
-            change = forward && compare_versions(forward->version, script->version) == 0 ? find_change(history, forward) : NULL;
+            change = forward && compare_versions(forward->version, script->version) == 0 ? find_change(history, forward)
+                                                                                         : NULL;
             if (change) {
                 change->down = import_script_of(script->file);
-                report_placeholders(history, script->file);
+                look_for_placeholders(history, &change->down);
             } else {
-                import_open(history, script->file->path, 0, "has no V%.*s__… beside it and is left out", STR_ARG(script->version));
+                import_open(history, script->file->path, 0, "has no V%.*s__… beside it and is left out",
+                    STR_ARG(script->version));
             }
             continue;
         }
@@ -229,7 +260,7 @@ bool import_read_flyway(struct import_history *history, struct error *error)
         const struct import_file *file = &source->files.items[i];
         struct script script;
 
-        if (str_ends_with(str_from(file->path), ".sql") && parse_name(history->arena, file, &script))
+        if (parse_name(history->arena, file, &script))
             VEC_PUSH(history->arena, &scripts.items, script);
         else
             report_stranger(history, file);

@@ -149,8 +149,8 @@ static bool read_one(struct walk *walk, const char *path)
     if (!S_ISREG(status.st_mode)) {
         add_problem(walk->source, path, "is no regular file");
     } else if (status.st_size > IMPORT_FILE_MAX_BYTES) {
-        add_problem(walk->source, path,
-            arena_printf(arena, "is larger than %d MB", IMPORT_FILE_MAX_BYTES / (1024 * 1024)));
+        add_problem(
+            walk->source, path, arena_printf(arena, "is larger than %d MB", IMPORT_FILE_MAX_BYTES / (1024 * 1024)));
     } else if ((size_t)status.st_size > IMPORT_TOTAL_MAX_BYTES - walk->total_bytes) {
         ok = error_set(walk->error, EXIT_STATUS_SPEC, "'%s' holds more than %d MB", walk->folder,
             IMPORT_TOTAL_MAX_BYTES / (1024 * 1024));
@@ -178,7 +178,8 @@ static bool walk_entry(struct walk *walk, const char *path, const char *name, in
     if (!is_wanted(walk->tool, name))
         return true;
     if (walk->source->files.count >= IMPORT_FILES_MAX)
-        return error_set(walk->error, EXIT_STATUS_SPEC, "'%s' holds more than %d files", walk->folder, IMPORT_FILES_MAX);
+        return error_set(
+            walk->error, EXIT_STATUS_SPEC, "'%s' holds more than %d files", walk->folder, IMPORT_FILES_MAX);
     if (!is_printable(name))
         return error_set(walk->error, EXIT_STATUS_SPEC,
             "a file below '%s' has a name that is not UTF-8, or has control characters in it", walk->folder);
@@ -195,7 +196,8 @@ static bool walk_folder(struct walk *walk, const char *inner, int depth)
     bool ok = true;
 
     if (depth > IMPORT_DEPTH_MAX)
-        return error_set(walk->error, EXIT_STATUS_SPEC, "folders below '%s' nest deeper than %d", walk->folder, IMPORT_DEPTH_MAX);
+        return error_set(
+            walk->error, EXIT_STATUS_SPEC, "folders below '%s' nest deeper than %d", walk->folder, IMPORT_DEPTH_MAX);
     directory = opendir(full);
     if (!directory)
         return error_set(walk->error, EXIT_STATUS_IO, "cannot read the folder '%s': %s", full, strerror(errno));
@@ -203,7 +205,8 @@ static bool walk_folder(struct walk *walk, const char *inner, int depth)
         const char *name = entry->d_name;
 
         if (name[0] != '.')
-            ok = walk_entry(walk, *inner ? arena_printf(arena, "%s/%s", inner, name) : arena_strdup(arena, name), name, depth);
+            ok = walk_entry(
+                walk, *inner ? arena_printf(arena, "%s/%s", inner, name) : arena_strdup(arena, name), name, depth);
     }
     closedir(directory);
     return ok;

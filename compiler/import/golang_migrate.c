@@ -54,7 +54,8 @@ static void report_stranger(struct import_history *history, const struct import_
     if (is_code)
         import_open(history, file->path, 0, "is a migration in Go; write what it does as SQL");
     else if (str_ends_with(str_from(file->path), ".sql"))
-        import_note(history, file->path, 0, "is no migration: its name is not VERSION_TITLE.up.sql or VERSION_TITLE.down.sql");
+        import_note(
+            history, file->path, 0, "is no migration: its name is not VERSION_TITLE.up.sql or VERSION_TITLE.down.sql");
 }
 
 /* items[at] and what follows of its version; returns how many. */
@@ -72,7 +73,8 @@ static size_t add_change(struct import_history *history, const struct steps *ste
         if (next->is_down == first->is_down || down) {
             const struct step *twin = down ? down : first;
 
-            error_set(error, EXIT_STATUS_SPEC, "'%s' and '%s' have the same version", twin->file->path, next->file->path);
+            error_set(
+                error, EXIT_STATUS_SPEC, "'%s' and '%s' have the same version", twin->file->path, next->file->path);
             error_help(error, "golang-migrate refuses that too: number one of them anew");
             return 0;
         }

@@ -27,7 +27,14 @@ enum {
     IMPORT_TOTAL_MAX_BYTES = 512 * 1024 * 1024,
 };
 
-enum import_tool { IMPORT_GOLANG_MIGRATE, IMPORT_DBMATE, IMPORT_FLYWAY, IMPORT_SQITCH, IMPORT_TYPEORM, IMPORT_TOOL_COUNT };
+enum import_tool {
+    IMPORT_GOLANG_MIGRATE,
+    IMPORT_DBMATE,
+    IMPORT_FLYWAY,
+    IMPORT_SQITCH,
+    IMPORT_TYPEORM,
+    IMPORT_TOOL_COUNT
+};
 
 struct import_file {
     const char *path;    /* relative to the folder, '/' between its parts */
@@ -63,9 +70,9 @@ struct import_script {
 struct import_change {
     const char *name; /* as the tool knows it */
     const char *id;
-    const char *description;        /* NULL: none */
+    const char *description; /* NULL: none */
     struct import_script up, down, verify;
-    VEC(const char *) after;        /* ids */
+    VEC(const char *) after; /* ids */
 };
 
 struct import_history {
@@ -88,7 +95,8 @@ bool import_tool_from_name(const char *name, enum import_tool *out, struct error
  */
 bool import_folder_read(
     struct import_source *source, enum import_tool tool, const char *path, struct error *error) MUST_CHECK;
-/* Adds one file from memory: bytes as they stand on disk. Paths are given in any order; import_source_sort() follows. */
+/* Adds one file from memory: bytes as they stand on disk. Paths are given in any order; import_source_sort() follows.
+ */
 void import_source_add(struct import_source *source, const char *path, struct str bytes);
 void import_source_sort(struct import_source *source);
 

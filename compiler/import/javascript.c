@@ -21,7 +21,8 @@ static int peek(const struct lexer *lexer, size_t ahead)
 
 static bool is_word_character(int c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           c >= 0x80;
 }
 
 /* --- escapes ------------------------------------------------------------------------------------------------------ */
@@ -168,7 +169,9 @@ static bool skip_comment(struct lexer *lexer)
     }
     if (peek(lexer, 1) != '*')
         return false;
-    for (lexer->at += 2; (end = lexer->at < lexer->text.len ? memchr(lexer->text.data + lexer->at, '*', lexer->text.len - lexer->at) : NULL);) {
+    for (lexer->at += 2;
+         (end = lexer->at < lexer->text.len ? memchr(lexer->text.data + lexer->at, '*', lexer->text.len - lexer->at)
+                                            : NULL);) {
         lexer->at = (size_t)(end - lexer->text.data) + 1;
         if (peek(lexer, 0) == '/') {
             lexer->at++;
@@ -257,7 +260,8 @@ static void read_template(struct lexer *lexer, struct js_token *token)
 /* A '/' begins a regular expression where a value can begin. */
 static bool regex_can_begin(const struct js_tokens *tokens)
 {
-    static const char *const words[] = {"return", "typeof", "case", "in", "of", "await", "void", "delete", "new", "else", NULL};
+    static const char *const words[] = {
+        "return", "typeof", "case", "in", "of", "await", "void", "delete", "new", "else", NULL};
     const struct js_token *last = tokens->items.count ? &tokens->items.items[tokens->items.count - 1] : NULL;
 
     if (!last)
@@ -337,6 +341,27 @@ static void read_token(struct lexer *lexer, const struct js_tokens *before, stru
         lexer->at = lexer->text.len;
 }
 
+/* False when they do not pair. */
+static bool match_brackets(struct arena *arena, struct js_tokens *tokens)
+{
+    size_t *open = ARENA_ARRAY(arena, size_t, tokens->items.count), depth = 0;
+
+    for (size_t i = 0; i < tokens->items.count; i++) {
+        struct js_token *token = &tokens->items.items[i], *opening;
+        char mark = token->kind == JS_MARK ? token->text.data[0] : ' ';
+
+        if (strchr("([{", mark)) {
+            open[depth++] = i;
+        } else if (strchr(")]}", mark)) {
+            opening = depth ? &tokens->items.items[open[--depth]] : NULL;
+            if (!opening || opening->text.data[0] != (mark == ')' ? '(' : mark == ']' ? '[' : '{'))
+                return false;
+            opening->behind = i + 1;
+        }
+    }
+    return depth == 0;
+}
+
 bool js_is(const struct js_token *token, const char *text)
 {
     return (token->kind == JS_WORD || token->kind == JS_MARK) && str_is(token->text, text);
@@ -345,13 +370,17 @@ bool js_is(const struct js_token *token, const char *text)
 void js_tokenize(struct arena *arena, struct str text, struct js_tokens *out)
 {
     struct lexer lexer = {.arena = arena, .text = text};
+    size_t line = 1, counted = 0;
     struct js_token token;
 
     *out = (struct js_tokens){0};
     for (;;) {
         lexer.line_end = out->items.count == 0;
         skip_blanks(&lexer);
-        token = (struct js_token){.kind = JS_END, .offset = lexer.at, .begins_line = lexer.line_end, .text = STR("")};
+        for (; counted < lexer.at && counted < text.len; counted++)
+            line += text.data[counted] == '\n';
+        token = (struct js_token){
+            .kind = JS_END, .offset = lexer.at, .line = line, .begins_line = lexer.line_end, .text = STR("")};
         if (lexer.is_broken || lexer.at >= text.len || out->items.count >= TOKENS_MAX)
             break;
         read_token(&lexer, out, &token);
@@ -360,4 +389,5 @@ void js_tokenize(struct arena *arena, struct str text, struct js_tokens *out)
     }
     out->is_broken = lexer.is_broken || lexer.at < text.len;
     VEC_PUSH(arena, &out->items, token);
+    out->is_broken |= !match_brackets(arena, out);
 }

@@ -27,7 +27,8 @@ struct writer {
 /* Whether the text can stand in a flow mapping without quotes and is read as a text. */
 static bool is_plain(const char *text)
 {
-    static const char *const words[] = {"true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL", NULL};
+    static const char *const words[] = {
+        "true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL", NULL};
     bool letter = false;
 
     for (size_t i = 0; words[i]; i++)
@@ -87,7 +88,8 @@ static void set_places(struct writer *writer)
 /* A path that can stand in the project file as it is. */
 static bool is_good_path(const char *path)
 {
-    return !strstr(path, "${") && !strstr(path, "..") && !strchr(path, '\\') && *path != ' ' && path[strlen(path) - 1] != ' ';
+    return !strstr(path, "${") && !strstr(path, "..") && !strchr(path, '\\') && *path != ' ' &&
+           path[strlen(path) - 1] != ' ';
 }
 
 /* Where the script is read from: the tool's own file, where it stands in the project and needs no change, or a copy. */
@@ -98,7 +100,8 @@ static const char *place_script(
     struct import_text file;
 
     if (script->is_whole && writer->inner) {
-        const char *path = *writer->inner ? arena_printf(arena, "%s/%s", writer->inner, script->file->path) : script->file->path;
+        const char *path =
+            *writer->inner ? arena_printf(arena, "%s/%s", writer->inner, script->file->path) : script->file->path;
 
         if (is_good_path(path)) {
             writer->output->referenced++;
@@ -189,18 +192,25 @@ void import_output_make(
     strbuf_free(&writer.yaml);
 }
 
+/* Below the project's folder. */
+static const char *below(struct arena *arena, const char *folder, const char *path)
+{
+    return strcmp(folder, ".") == 0 ? path : arena_printf(arena, "%s/%s", folder, path);
+}
+
 /* --- onto disk ---------------------------------------------------------------------------------------------------- */
 
 static bool check_folder(struct arena *arena, const char *folder, const char *path, struct error *error)
 {
     const char *slash = strchr(path, '/');
-    const char *inner = slash ? arena_printf(arena, "%s/%.*s", folder, (int)(slash - path), path) : NULL;
+    const char *inner = slash ? below(arena, folder, arena_strndup(arena, path, (size_t)(slash - path))) : NULL;
     struct stat status;
 
     if (!inner || lstat(inner, &status) != 0 || S_ISDIR(status.st_mode))
         return true;
     error_set(error, EXIT_STATUS_IO, "'%s' is no folder", inner);
-    return error_help(error, S_ISLNK(status.st_mode) ? "nothing is written through a symbolic link: put a folder there" : "move it away");
+    return error_help(error,
+        S_ISLNK(status.st_mode) ? "nothing is written through a symbolic link: put a folder there" : "move it away");
 }
 
 static bool check_file(struct arena *arena, const char *path, struct str text, struct error *error)
@@ -228,14 +238,14 @@ bool import_output_write(
 
         if (!check_folder(arena, folder, file->path, error))
             return false;
-        if (!force && !check_file(arena, arena_printf(arena, "%s/%s", folder, file->path), file->text, error))
+        if (!force && !check_file(arena, below(arena, folder, file->path), file->text, error))
             return false;
     }
     for (size_t i = 0; i < output->files.count; i++) {
         const struct import_text *file = &output->files.items[i];
         bool changed;
 
-        if (!write_plan_file(arena, arena_printf(arena, "%s/%s", folder, file->path), file->text, &changed, error))
+        if (!write_plan_file(arena, below(arena, folder, file->path), file->text, &changed, error))
             return false;
     }
     return true;
@@ -268,8 +278,11 @@ void import_report_print(
 
     for (size_t i = 0; i < history->changes.count; i++)
         undone += history->changes.items[i].down.file != NULL;
-    strbuf_printf(out, "%s written: %zu migrations of %s, %zu of them with SQL that undoes them; %zu SQL files copied, %zu used where they stand\n",
-        file, history->changes.count, import_tool_name(history->tool), undone, output->files.count - 1, output->referenced);
+    strbuf_printf(out,
+        "%s written: %zu migrations of %s, %zu of them with SQL that undoes them; %zu SQL files copied, %zu used where "
+        "they stand\n",
+        file, history->changes.count, import_tool_name(history->tool), undone, output->files.count - 1,
+        output->referenced);
     if (history->open_count) {
         strbuf_append_text(out, "\nfor a person to do:\n");
         print_findings(history, true, out);

@@ -30,7 +30,8 @@ struct import_script import_script_of(const struct import_file *file);
 /* Compares two runs of digits as numbers of any length. */
 int import_compare_digits(struct str a, struct str b);
 
-/* A line of SQL that no compiler accepts: what stands at that place has to be written by a person. what: shown behind it. */
+/* A line of SQL that no compiler accepts: what stands at that place has to be written by a person. what: shown behind
+ * it. */
 const char *import_marker(struct arena *arena, const char *path, size_t line, const char *what);
 
 /*

@@ -122,7 +122,8 @@ static bool parse(struct settling *settling, const struct import_script *script,
 
     *out = (struct parsed){0};
     arena_reset(&settling->scratch);
-    if (sql_parse(&settling->scratch, script->text, &out->script, &error)) {
+    /* a copy: the parser wants a NUL behind the text */
+    if (sql_parse(&settling->scratch, str_copy(&settling->scratch, script->text), &out->script, &error)) {
         count_transactions(out);
         return true;
     }
@@ -135,8 +136,8 @@ static bool parse(struct settling *settling, const struct import_script *script,
 /* VACUUM and the like: no transaction can hold them, and nothing tells afterwards that they ran. */
 static bool is_outside(const struct sql_node *tree)
 {
-    static const char *const tags[] = {"CreatedbStmt", "DropdbStmt", "AlterSystemStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt",
-        NULL};
+    static const char *const tags[] = {
+        "CreatedbStmt", "DropdbStmt", "AlterSystemStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt", NULL};
 
     for (size_t i = 0; tags[i]; i++)
         if (sql_as(tree, tags[i]))
@@ -150,23 +151,31 @@ static bool is_concurrent(const struct sql_node *tree)
            sql_flag(sql_as(tree, "RefreshMatViewStmt"), "concurrent");
 }
 
-static void report_statements(struct settling *settling, const struct import_script *script, const struct parsed *parsed)
+/* The first of each kind. */
+static void report_statements(
+    struct settling *settling, const struct import_script *script, const struct parsed *parsed)
 {
+    bool outside = false, copies = false;
+
     for (size_t i = 0; i < parsed->script.statements.count; i++) {
         const struct sql_statement *statement = &parsed->script.statements.items[i];
         const struct sql_node *copy = sql_as(statement->tree, "CopyStmt");
 
-        if (is_outside(statement->tree))
+        if (!outside && is_outside(statement->tree)) {
+            outside = true;
             import_open(settling->history, script->file->path, line_of(script, statement->start),
-                "cannot run in a transaction, and nothing tells afterwards that it ran: give it a step of its own with `probe:` "
-                "or `repeatable: true`");
-        else if (copy && !sql_text(copy, "filename") && !sql_flag(copy, "is_program"))
+                "cannot run in a transaction, and nothing tells afterwards that it ran: give it a step of its own with "
+                "`probe:` or `repeatable: true`");
+        } else if (!copies && copy && !sql_text(copy, "filename") && !sql_flag(copy, "is_program")) {
+            copies = true;
             import_open(settling->history, script->file->path, line_of(script, statement->start),
                 "exchanges rows with a client, and a plan has none: use INSERT");
+        }
     }
 }
 
-static void report_transactions(struct settling *settling, const struct import_script *script, const struct parsed *parsed)
+static void report_transactions(
+    struct settling *settling, const struct import_script *script, const struct parsed *parsed)
 {
     const char *path = script->file->path;
 
@@ -174,28 +183,30 @@ static void report_transactions(struct settling *settling, const struct import_s
         import_open(settling->history, path, line_of(script, parsed->first_other),
             "only BEGIN and COMMIT can be left out; this has no place in a migration");
     else if (parsed->begins != parsed->commits)
-        import_open(settling->history, path, 0, "has %zu BEGIN and %zu COMMIT", parsed->begins, parsed->commits);
+        import_open(settling->history, path, 0, "has %zu BEGIN and %zu COMMIT: transactions are the executor's",
+            parsed->begins, parsed->commits);
     else if (parsed->begins > 1)
-        import_note(settling->history, path, 0, "has %zu transactions; here they are one wherever statements can share one",
-            parsed->begins);
+        import_note(settling->history, path, 0,
+            "has %zu transactions; here they are one wherever statements can share one", parsed->begins);
 }
 
 /* Backward SQL with a statement that cannot share a transaction can hold nothing else. */
 static bool is_mixed(const struct parsed *parsed)
 {
     for (size_t i = 0; parsed->statements > 1 && i < parsed->script.statements.count; i++)
-        if (is_concurrent(parsed->script.statements.items[i].tree) || is_outside(parsed->script.statements.items[i].tree))
+        if (is_concurrent(parsed->script.statements.items[i].tree) ||
+            is_outside(parsed->script.statements.items[i].tree))
             return true;
     return false;
 }
 
-/* Takes BEGIN and COMMIT out. False: something else of the kind is in there, and was reported. */
+/* Takes BEGIN and COMMIT out. False: they do not pair, or something else of the kind is in there; that was reported. */
 static bool unwrap(struct settling *settling, struct import_script *script, const struct parsed *parsed)
 {
     if (parsed->begins + parsed->commits + parsed->others == 0)
         return true;
     report_transactions(settling, script, parsed);
-    if (parsed->others)
+    if (parsed->others || parsed->begins != parsed->commits)
         return false;
     script->text = without_transactions(settling->history->arena, parsed, script->text);
     script->is_whole = false;
@@ -212,7 +223,8 @@ static void settle_up(struct settling *settling, struct import_change *change)
 
     if (script->file->problem) {
         import_open(settling->history, path, 0, "%s", script->file->problem);
-        *script = (struct import_script){.file = script->file, .is_partial = true,
+        *script = (struct import_script){.file = script->file,
+            .is_partial = true,
             .text = str_from(import_marker(arena, path, 1, script->file->problem))};
         return;
     }
@@ -226,7 +238,8 @@ static void settle_up(struct settling *settling, struct import_change *change)
     report_statements(settling, script, &parsed);
     if (!unwrap(settling, script, &parsed) || parsed.statements)
         return;
-    import_note(settling->history, path, script->is_whole ? 0 : script->line, "has no statement: '%s' does nothing", change->name);
+    import_note(settling->history, path, script->is_whole ? 0 : script->line, "has no statement: '%s' does nothing",
+        change->name);
     script->text = STR("SELECT 1; -- nothing to do\n");
     script->is_whole = false;
 }
@@ -252,7 +265,8 @@ static void settle_down(struct settling *settling, struct import_change *change)
             "undoes nothing: without it the inverse of '%s' is derived", change->name);
     } else if (is_mixed(&parsed)) {
         import_open(history, script->file->path, 0,
-            "undoes with several statements, one of which cannot run in a transaction: without it the inverse is derived");
+            "undoes with several statements, one of which cannot run in a transaction: without it the inverse is "
+            "derived");
     } else {
         keep = true;
         report_statements(settling, script, &parsed);
@@ -311,7 +325,9 @@ static const char *fit_id(struct arena *arena, const char *name)
         bool is_continuation = (c & 0xC0) == 0x80;
 
         if (!is_continuation)
-            *out++ = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.", c) ? name[i] : '_';
+            *out++ = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.", c)
+                         ? name[i]
+                         : '_';
     }
     *out = '\0';
     return id;
@@ -320,16 +336,19 @@ static const char *fit_id(struct arena *arena, const char *name)
 static void settle_ids(struct import_history *history)
 {
     struct arena *arena = history->arena;
-    struct map ids, names;
+    struct map ids, names, numbers; /* numbers: how many were given out behind an id */
 
     map_init(&ids, arena);
     map_init(&names, arena);
+    map_init(&numbers, arena);
     for (size_t i = 0; i < history->changes.count; i++) {
         struct import_change *change = &history->changes.items[i];
         const char *wanted = change->id ? change->id : change->name, *id = fit_id(arena, wanted), *base = id;
 
-        for (size_t n = 2; map_has(&ids, str_from(id)); n++)
+        for (size_t n = (size_t)(uintptr_t)map_get(&numbers, str_from(base)) + 2; map_has(&ids, str_from(id)); n++) {
             id = arena_printf(arena, "%s.%zu", base, n);
+            map_put(&numbers, str_from(base), (void *)(uintptr_t)(n - 1));
+        }
         if (strcmp(id, wanted) != 0)
             import_note(history, change->up.file->path, 0, "'%s' is called '%s' here", change->name, id);
         change->id = id;
@@ -356,7 +375,8 @@ void import_settle(struct import_history *history)
         settle_verify(&settling, change);
     }
     if (settling.unwrapped)
-        import_note(history, NULL, 0, "BEGIN and COMMIT of %zu scripts are left out: transactions are the executor's", settling.unwrapped);
+        import_note(history, NULL, 0, "BEGIN and COMMIT of %zu scripts are left out: transactions are the executor's",
+            settling.unwrapped);
     settle_ids(history);
     arena_free(&settling.scratch);
 }

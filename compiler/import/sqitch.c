@@ -9,7 +9,7 @@
 #include "spec/exit.h"
 
 struct layout {
-    const char *plan; /* paths in the folder */
+    const char *plan;                                                /* paths in the folder */
     const char *deploy, *revert, *verify;                            /* folders */
     const char *reworked_deploy, *reworked_revert, *reworked_verify; /* of what a later line reworks */
 };
@@ -17,12 +17,13 @@ struct layout {
 /* One change of the plan. */
 struct change {
     const char *name;
-    const char *note;      /* behind '#', or NULL */
-    struct str requires;   /* between the brackets */
+    const char *note;    /* behind '#', or NULL */
+    struct str requires; /* between the brackets */
+    size_t previous;     /* index + 1 of the earlier line with this name; 0: none */
     size_t line;
-    bool is_reworked;      /* a later line has its name again */
-    size_t tag, tags_end;  /* is_reworked: the tags between the two lines */
-    const char *script;    /* what its scripts are called, without ".sql" */
+    bool is_reworked;     /* a later line has its name again */
+    size_t tag, tags_end; /* is_reworked: the tags between the two lines */
+    const char *script;   /* what its scripts are called, without ".sql" */
 };
 
 struct tag {
@@ -35,7 +36,8 @@ struct plan {
     const struct import_file *file;
     VEC(struct change) changes;
     VEC(struct tag) tags;
-    struct map latest; /* name → index + 1 into changes of the last instance */
+    struct map tag_names; /* name → tag; made when all are read */
+    struct map latest;    /* name → index + 1 into changes of the last instance */
 };
 
 /* --- sqitch.conf -------------------------------------------------------------------------------------------------- */
@@ -106,7 +108,8 @@ static bool read_layout(struct import_history *history, struct layout *out, stru
     const char *reworked;
 
     if (engine && strcmp(engine, "pg") != 0) {
-        error_set(error, EXIT_STATUS_SPEC, "sqitch.conf says that the engine is '%s', and only 'pg' can be imported", engine);
+        error_set(
+            error, EXIT_STATUS_SPEC, "sqitch.conf says that the engine is '%s', and only 'pg' can be imported", engine);
         return false;
     }
     if (conf && strstr(conf->text.data, "[deploy \"variables\"]"))
@@ -220,6 +223,9 @@ static bool read_change(struct plan *plan, struct str rest, size_t line, struct 
     change.script = change.name;
     change.tag = plan->tags.count;
     previous = (size_t)(uintptr_t)map_get(&plan->latest, str_from(change.name));
+    change.previous = previous;
+    if (plan->changes.count >= IMPORT_FILES_MAX)
+        return wrong_line(plan, line, "these are too many changes", error);
     if (previous) {
         struct change *old = &plan->changes.items[previous - 1];
 
@@ -278,23 +284,54 @@ static const struct import_file *script_file(const struct plan *plan, const char
     return import_find(plan->history->source, below(arena, folder, arena_printf(arena, "%s.sql", name)));
 }
 
-/* Scripts of a change that was reworked are called NAME@TAG by a tag between the two lines: by the first whose file is
+/* The first file whose path does not sort before prefix. */
+static size_t lower_bound(const struct import_source *source, const char *prefix)
+{
+    size_t low = 0, high = source->files.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(source->files.items[middle].path, prefix) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Scripts of a change that was reworked are called NAME@TAG by a tag between the two lines: the first whose file is
  * there. */
 static void name_scripts(struct plan *plan, const struct layout *layout)
 {
+    const struct import_source *source = plan->history->source;
+    struct arena *arena = plan->history->arena;
+
     for (size_t i = 0; i < plan->changes.count; i++) {
         struct change *change = &plan->changes.items[i];
-        const char *name = NULL;
+        size_t best = SIZE_MAX;
+        const char *prefix;
 
         if (!change->is_reworked)
             continue;
-        for (size_t tag = change->tag; tag < change->tags_end; tag++) {
-            name = arena_printf(plan->history->arena, "%s@%s", change->name, plan->tags.items[tag].name);
-            if (tag == change->tag || script_file(plan, layout->reworked_deploy, name))
-                change->script = name;
-            if (script_file(plan, layout->reworked_deploy, name))
+        prefix = below(arena, layout->reworked_deploy, arena_printf(arena, "%s@", change->name));
+        for (size_t k = lower_bound(source, prefix); k < source->files.count; k++) {
+            struct str path = str_from(source->files.items[k].path);
+            const struct tag *tag;
+            size_t index;
+
+            if (!str_starts_with(path, prefix))
                 break;
+            path = (struct str){path.data + strlen(prefix), path.len - strlen(prefix)};
+            if (!str_ends_with(path, ".sql"))
+                continue;
+            tag = map_get(&plan->tag_names, (struct str){path.data, path.len - (sizeof(".sql") - 1)});
+            index = tag ? (size_t)(tag - plan->tags.items) : SIZE_MAX;
+            if (index >= change->tag && index < change->tags_end && index < best)
+                best = index;
         }
+        change->script =
+            arena_printf(arena, "%s@%s", change->name, plan->tags.items[best == SIZE_MAX ? change->tag : best].name);
     }
 }
 
@@ -303,24 +340,20 @@ static size_t find_required(const struct plan *plan, struct str word, size_t at)
 {
     const char *sign = memchr(word.data, '@', word.len);
     struct str name = {word.data, sign ? (size_t)(sign - word.data) : word.len};
-    size_t last = at;
+    size_t limit = at, found = (size_t)(uintptr_t)map_get(&plan->latest, name);
 
     if (sign) {
-        struct str wanted = {sign + 1, word.len - name.len - 1};
-        size_t i = 0;
+        const struct tag *tag = map_get(&plan->tag_names, (struct str){sign + 1, word.len - name.len - 1});
 
-        while (i < plan->tags.count && !str_is(wanted, plan->tags.items[i].name))
-            i++;
-        if (i == plan->tags.count)
+        if (!tag)
             return SIZE_MAX;
-        last = plan->tags.items[i].change + 1;
         if (name.len == 0)
-            return plan->tags.items[i].change < at ? plan->tags.items[i].change : SIZE_MAX;
+            return tag->change < at ? tag->change : SIZE_MAX;
+        limit = tag->change + 1 < at ? tag->change + 1 : at;
     }
-    for (size_t i = last < at ? last : at; i > 0; i--)
-        if (str_is(name, plan->changes.items[i - 1].name))
-            return i - 1;
-    return SIZE_MAX;
+    while (found > limit)
+        found = plan->changes.items[found - 1].previous;
+    return found ? found - 1 : SIZE_MAX;
 }
 
 static void add_requirements(const struct plan *plan, size_t at, struct import_change *out)
@@ -336,15 +369,17 @@ static void add_requirements(const struct plan *plan, size_t at, struct import_c
         if (word.len == 0) /* '[' or '#' among the requirements */
             return;
         if (word.data[0] == '!') {
-            import_note(plan->history, plan->file->path, change->line, "the conflict '%.*s' has no counterpart", STR_ARG(word));
+            import_note(
+                plan->history, plan->file->path, change->line, "the conflict '%.*s' has no counterpart", STR_ARG(word));
         } else if (memchr(word.data, ':', word.len)) {
             import_open(plan->history, plan->file->path, change->line,
-                "'%s' depends on '%.*s' of another project; put that project's changes before it", change->name, STR_ARG(word));
+                "'%s' depends on '%.*s' of another project; put that project's changes before it", change->name,
+                STR_ARG(word));
         } else {
             found = find_required(plan, word, at);
             if (found == SIZE_MAX)
-                import_open(plan->history, plan->file->path, change->line, "'%s' depends on '%.*s', which no earlier line has",
-                    change->name, STR_ARG(word));
+                import_open(plan->history, plan->file->path, change->line,
+                    "'%s' depends on '%.*s', which no earlier line has", change->name, STR_ARG(word));
             else
                 VEC_PUSH(arena, &out->after, plan->changes.items[found].script);
         }
@@ -393,6 +428,9 @@ bool import_read_sqitch(struct import_history *history, struct error *error)
     map_init(&plan.latest, history->arena);
     if (!read_plan(&plan, error))
         return false;
+    map_init(&plan.tag_names, history->arena);
+    for (size_t i = 0; i < plan.tags.count; i++)
+        map_put(&plan.tag_names, str_from(plan.tags.items[i].name), &plan.tags.items[i]);
     if (plan.tags.count)
         import_note(history, plan.file->path, 0, "its tags (%zu) have no counterpart", plan.tags.count);
     name_scripts(&plan, &layout);

@@ -82,6 +82,69 @@ static void note_not_null(struct command *c, const struct sql_node *def, bool *o
 
 enum { KEY_COLUMNS_MAX = 32 }; /* INDEX_MAX_KEYS */
 
+/* A partition gets the constraint, too, and is locked as the parent is. */
+static void add_to_children(struct command *c, const struct relation *parent, const struct constraint *constraint)
+{
+    struct analysis *x = c->x;
+    bool key = constraint->kind == CONSTRAINT_PRIMARY_KEY || constraint->kind == CONSTRAINT_UNIQUE;
+
+    for (size_t i = 0; i < parent->children.count; i++) {
+        struct relation *child = parent->children.items[i];
+        const struct lock above = *command_lock(c);
+        struct constraint *copy;
+
+        analysis_lock(x, child, above.mode)->scan |= above.scan;
+        analysis_touch(x, child);
+        if (relation_find_constraint(child, constraint->name) || (!key && constraint->kind != CONSTRAINT_CHECK))
+            continue;
+        copy = catalog_add_constraint(x->catalog, child, constraint->kind,
+            key ? analyse_constraint_name(x, child, constraint->columns,
+                      constraint->kind == CONSTRAINT_UNIQUE ? constraint->column_count : 0,
+                      constraint->kind == CONSTRAINT_UNIQUE ? "key" : "pkey")
+                : constraint->name);
+        copy->columns = constraint->columns;
+        copy->column_count = constraint->column_count;
+        copy->expression = constraint->expression;
+        copy->not_null = constraint->not_null;
+        copy->not_null_count = constraint->not_null_count;
+        copy->valid = constraint->valid;
+        if (key && constraint->index) {
+            analyse_key_index(x, child, copy, NULL);
+            catalog_set_parent(x->catalog, copy->index, constraint->index);
+        }
+        add_to_children(c, child, copy);
+    }
+}
+
+/* Checks have their parent's name; keys go with the index. */
+static void drop_from_children(struct command *c, const struct relation *parent, const char *name)
+{
+    for (size_t i = 0; i < parent->children.count; i++) {
+        struct relation *child = parent->children.items[i];
+        struct constraint *constraint = relation_find_constraint(child, name);
+
+        analysis_lock(c->x, child, LOCK_ACCESS_EXCLUSIVE);
+        analysis_touch(c->x, child);
+        if (constraint && constraint->kind == CONSTRAINT_CHECK)
+            catalog_drop_constraint(c->x->catalog, constraint, c->x->analyser->migration_id);
+        drop_from_children(c, child, name);
+    }
+}
+
+/* Validated for the parent, a check is validated for each partition. */
+static void validate_in_children(struct command *c, const struct relation *parent, const char *name)
+{
+    for (size_t i = 0; i < parent->children.count; i++) {
+        struct relation *child = parent->children.items[i];
+        struct constraint *constraint = relation_find_constraint(child, name);
+
+        analysis_lock(c->x, child, LOCK_SHARE_UPDATE_EXCLUSIVE)->scan = true;
+        if (constraint)
+            constraint->valid = true;
+        validate_in_children(c, child, name);
+    }
+}
+
 void alter_add_constraint(struct command *c)
 {
     struct analysis *x = c->x;
@@ -105,6 +168,7 @@ void alter_add_constraint(struct command *c)
         nullable = nullable || !was_not_null[i];
     command_lock(c)->scan |=
         (!not_valid && !from_index) || (from_index && constraint->kind == CONSTRAINT_PRIMARY_KEY && nullable);
+    add_to_children(c, c->relation, constraint);
     lint_constraint(c, constraint);
     x->out->adds_not_valid = not_valid;
     x->out->constraint = constraint->name;
@@ -145,6 +209,7 @@ void alter_validate_constraint(struct command *c)
             analysis_lock(x, constraint->referenced, LOCK_ROW_SHARE)->scan = true;
     }
     constraint->valid = true;
+    validate_in_children(c, c->relation, constraint->name);
     x->out->validates = true;
     x->out->constraint = constraint->name;
     c->probe = sql_probe_validated(x->arena, constraint);
@@ -194,6 +259,7 @@ void alter_drop_constraint(struct command *c)
             column->primary = false;
     }
     c->probe = sql_probe_no_constraint(x->arena, c->relation->qualified, c->name);
+    drop_from_children(c, c->relation, c->name);
     catalog_drop_constraint(x->catalog, constraint, x->analyser->migration_id);
 }
 

@@ -80,8 +80,26 @@ void analyser_begin(struct analyser *analyser, const struct project_migration *m
     analyser->timezone_utc = false;
 }
 
+/* Of statements that are not analysed: what they make is not to be called missing later. */
+static void note_made(struct analysis *x)
+{
+    const struct sql_node *range_var = sql_get(sql_get(x->body, "base"), "relation");
+    const char *schema, *name;
+
+    if (strcmp(x->out->tag, "CreateForeignTableStmt") == 0 && sql_text(range_var, "relname")) {
+        schema = analysis_schema(x, range_var);
+        name = sql_text(range_var, "relname");
+        if (!catalog_find_relation(x->catalog, schema, name))
+            catalog_add_relation(x->catalog, RELATION_FOREIGN_TABLE, schema, name, x->analyser->ordinal)->opaque = true;
+    } else if (strcmp(x->out->tag, "ImportForeignSchemaStmt") == 0 ||
+               (strcmp(x->out->tag, "DefineStmt") == 0 && sql_text_is(x->body, "kind", "OBJECT_TYPE"))) {
+        x->catalog->opaque = true;
+    }
+}
+
 static void analyse_other(struct analysis *x)
 {
+    note_made(x);
     x->out->alone = analyse_is_alone(x->out->tag, x->body);
     inverse_impossible(&x->out->inverse, x->arena, "invplan does not know how to undo this statement: write 'down:'");
 }

@@ -88,9 +88,11 @@ struct statement_list {
     VEC(struct statement) items;
 };
 
-/* A foreign key that the history made: whether an index covers it is judged when the history is complete. */
-struct foreign_key {
-    const struct constraint *constraint;
+/* Something that is judged when the history is complete: a foreign key (does an index cover it?) or a table (has it a
+ * primary key?). */
+struct late_finding {
+    const struct relation *table;
+    const struct constraint *foreign_key; /* NULL: it is about the table */
     struct span span;
     size_t migration; /* its index in the project */
 };
@@ -106,7 +108,7 @@ struct analyser {
     size_t ordinal;    /* of the migration; what was born in an earlier one is live */
     bool timezone_utc; /* SET timezone said so */
     bool quiet;        /* no findings: SQL that only reverses or stands in for something */
-    VEC(struct foreign_key) foreign_keys;
+    VEC(struct late_finding) late;
 };
 
 struct analyser *analyser_create(struct arena *arena, struct diag_list *diags, const char *schema);
@@ -161,6 +163,8 @@ size_t analysis_behind_word(const struct analysis *x, const char *word, size_t f
 size_t analysis_find_token(const struct analysis *x, const char *token, size_t *end);
 /* Text of bytes from..to with the names in it qualified. */
 const char *analysis_slice(const struct analysis *x, size_t from, size_t to);
+void analysis_find_late(
+    struct analysis *x, const struct relation *table, const struct constraint *foreign_key, size_t at, size_t end);
 struct lock *analysis_lock(struct analysis *x, const struct relation *relation, enum lock_mode mode);
 void analysis_touch(struct analysis *x, const struct relation *relation);
 void analysis_touch_object(struct analysis *x, struct object object);
@@ -248,6 +252,8 @@ void analyse_owner(struct analysis *x);
 
 /* analyse_index.c */
 void analyse_create_index(struct analysis *x);
+/* The index of a partition that belongs to one of its parent. */
+void analyse_partition_index(struct analysis *x, struct relation *parent, struct relation *table);
 void analyse_reindex(struct analysis *x);
 void analyse_cluster(struct analysis *x);
 void analyse_vacuum(struct analysis *x);

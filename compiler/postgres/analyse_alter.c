@@ -102,9 +102,8 @@ static void attach_partition(struct command *c)
                 child->name),
             "add a CHECK with the partition's bound NOT VALID, validate it, attach, and drop the CHECK");
     lock_default_partition(c, true, child);
-    child->parent = c->relation;
+    catalog_set_parent(x->catalog, child, c->relation);
     child->is_default_partition = sql_flag(bound, "is_default");
-    VEC_PUSH(x->arena, &c->relation->children, child);
     analysis_touch(x, child);
     command_undo(
         c, arena_printf(x->arena, "ALTER TABLE %s DETACH PARTITION %s", c->relation->qualified, child->qualified));

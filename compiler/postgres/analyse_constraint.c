@@ -175,9 +175,7 @@ static struct constraint *add_foreign_key(
     constraint->options = foreign_key_options(x, node);
     catalog_set_reference(x->catalog, constraint, referenced);
     at = analysis_find_name(x, name ? name : columns[0], at, &end);
-    VEC_PUSH(x->arena, &x->analyser->foreign_keys,
-        (struct foreign_key){
-            constraint, text_span(x->text, at, end), x->analyser->migration ? x->analyser->migration->index : 0});
+    analysis_find_late(x, relation, constraint, at, end);
     return constraint;
 }
 

@@ -66,12 +66,11 @@ static struct index_element *read_elements(struct analysis *x, const struct rela
     return elements;
 }
 
+/* The name that the server gives to an index without one. */
 static const char *index_name(struct analysis *x, const struct relation *table, const struct index *index)
 {
     const char **names = ARENA_ARRAY(x->scratch, const char *, index->element_count + 1);
 
-    if (sql_text(x->body, "idxname"))
-        return sql_text(x->body, "idxname");
     for (size_t i = 0; i < index->element_count; i++)
         names[i] = index->elements[i].column ? index->elements[i].column : "expr";
     return analyse_constraint_name(x, table, names, index->element_count, "idx");
@@ -171,6 +170,25 @@ static void set_recovery(struct analysis *x, const struct relation *index, bool 
     inverse->probe = sql_probe_no_index(x->arena, index->qualified);
 }
 
+void analyse_partition_index(struct analysis *x, struct relation *parent, struct relation *table)
+{
+    struct relation *relation;
+    struct index *index;
+
+    if (!relation_is_table(table))
+        return;
+    index = ARENA_NEW(x->arena, struct index);
+    *index = *parent->index;
+    index->table = table;
+    relation = catalog_add_relation(
+        x->catalog, RELATION_INDEX, table->schema, index_name(x, table, index), x->analyser->ordinal);
+    relation->index = index;
+    catalog_set_parent(x->catalog, relation, parent);
+    VEC_PUSH(x->arena, &table->indexes, relation);
+    for (size_t i = 0; i < table->children.count; i++)
+        analyse_partition_index(x, relation, table->children.items[i]);
+}
+
 void analyse_create_index(struct analysis *x)
 {
     const struct sql_node *range_var = sql_get(x->body, "relation");
@@ -201,7 +219,9 @@ void analyse_create_index(struct analysis *x)
         index->with = clause_text(x, "with", close);
     if (sql_get(x->body, "whereClause"))
         index->where = clause_text(x, "where", close);
-    name = index_name(x, table, index);
+    name = sql_text(x->body, "idxname");
+    if (!name)
+        name = index_name(x, table, index);
     x->out->label = arena_printf(x->arena, "create_index_%s", name);
     lock_and_lint(x, table, concurrent);
     if (sql_flag(x->body, "if_not_exists") && catalog_find_relation(x->catalog, table->schema, name))
@@ -212,6 +232,8 @@ void analyse_create_index(struct analysis *x)
     relation = catalog_add_relation(x->catalog, RELATION_INDEX, table->schema, name, x->analyser->ordinal);
     relation->index = index;
     VEC_PUSH(x->arena, &table->indexes, relation);
+    for (size_t i = 0; !index->on_only && i < table->children.count; i++)
+        analyse_partition_index(x, relation, table->children.items[i]);
     if (!table->temporary) {
         analysis_touch(x, relation);
         set_recovery(x, relation, concurrent);

@@ -144,8 +144,32 @@ static void analyse_copy(struct analysis *x)
         inverse_impossible(&x->out->inverse, x->arena, "which rows it made is not known: write 'down:'");
 }
 
+/* SELECT … INTO makes a table. */
+static void apply_into(struct analysis *x, const struct sql_node *range_var)
+{
+    const char *schema = analysis_schema(x, range_var), *name = sql_text(range_var, "relname");
+    size_t end, at = analysis_find_name(x, name, x->node->start, &end);
+    struct relation *relation;
+
+    if (!analysis_is_new_name(x, schema, name, at, end))
+        return;
+    relation = catalog_add_relation(x->catalog, RELATION_TABLE, schema, name, x->analyser->ordinal);
+    relation->opaque = true;
+    relation->temporary = strcmp(schema, "pg_temp") == 0;
+    analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE)->created = true;
+    analysis_touch(x, relation);
+    if (relation->temporary)
+        return;
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP TABLE %s", relation->qualified));
+    inverse_lossy(&x->out->inverse, x->arena, arena_printf(x->arena, "the rows of table %s", relation->qualified));
+}
+
 static void judge_select(struct analysis *x)
 {
+    const struct sql_node *into = sql_get(sql_get(x->body, "intoClause"), "rel");
+
+    if (into)
+        apply_into(x, into);
     if (expression_is_volatile(x, x->node->tree))
         inverse_impossible(
             &x->out->inverse, x->arena, "what the functions that it calls did is not known: write 'down:'");

@@ -58,7 +58,12 @@ static void copy_keys(struct analysis *x, struct relation *relation, const struc
         copy->columns = constraint->columns;
         copy->column_count = constraint->column_count;
         analyse_key_index(x, relation, copy, NULL);
+        if (relation->parent == from)
+            catalog_set_parent(x->catalog, copy->index, constraint->index);
     }
+    for (size_t i = 0; relation->parent == from && i < from->indexes.count; i++)
+        if (!from->indexes.items[i]->index->constraint && !from->indexes.items[i]->index->on_only)
+            analyse_partition_index(x, from->indexes.items[i], relation);
 }
 
 /* The text between `from` and the next clause of CREATE TABLE. */
@@ -89,8 +94,7 @@ static void apply_parents(struct analysis *x, struct relation *relation)
             continue;
         }
         copy_columns(x, relation, parent, LIKE_DEFAULTS | LIKE_GENERATED | LIKE_CONSTRAINTS);
-        relation->parent = parent;
-        VEC_PUSH(x->arena, &parent->children, relation);
+        catalog_set_parent(x->catalog, relation, parent);
         analysis_lock(x, parent, bound ? LOCK_ACCESS_EXCLUSIVE : LOCK_SHARE_UPDATE_EXCLUSIVE);
         if (!bound)
             continue;
@@ -166,16 +170,6 @@ static const char *storage_text(const struct analysis *x)
     return arena_printf(x->arena, " WITH (%s)", analysis_slice(x, from, end));
 }
 
-static void lint_table(struct analysis *x, const struct relation *relation)
-{
-    if (!relation_primary_key(relation) && !relation->temporary && !relation->parent && !relation->opaque &&
-        !x->failed && relation->kind == RELATION_TABLE)
-        analysis_help(x,
-            analysis_find(
-                x, DIAG(PG304), x->node->start, x->node->end, "table '%s' has no primary key", relation->name),
-            "backfills walk along it, and logical replication needs it to update and delete");
-}
-
 void analyse_create_table(struct analysis *x)
 {
     const struct sql_node *range_var = sql_get(x->body, "relation"), *spec = sql_get(x->body, "partspec");
@@ -207,7 +201,8 @@ void analyse_create_table(struct analysis *x)
     apply_elements(x, relation);
     relation->opaque = relation->opaque || x->failed;
     analysis_touch(x, relation);
-    lint_table(x, relation);
+    if (!relation->temporary && !relation->parent && !relation->opaque && relation->kind == RELATION_TABLE)
+        analysis_find_late(x, relation, NULL, at, end);
     if (relation->temporary)
         return;
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP TABLE %s", relation->qualified));

@@ -36,6 +36,15 @@ struct diag *analysis_find(
     return diag_report(x->analyser->diags, code, text_span(x->text, at, end), "%s", message);
 }
 
+void analysis_find_late(
+    struct analysis *x, const struct relation *table, const struct constraint *foreign_key, size_t at, size_t end)
+{
+    const struct late_finding late = {
+        table, foreign_key, text_span(x->text, at, end), x->analyser->migration ? x->analyser->migration->index : 0};
+
+    VEC_PUSH(x->arena, &x->analyser->late, late);
+}
+
 void analysis_help(struct analysis *x, struct diag *diag, const char *format, ...)
 {
     va_list ap;

@@ -37,7 +37,7 @@ bool backend_flag(const struct backend *backend, const char *key, bool otherwise
 
 void backend_begin(struct text_builder *builder, struct backend *backend)
 {
-    text_begin(builder, backend->arena, backend->step->key->span);
+    text_begin(builder, &backend->work, backend->step->key->span);
 }
 
 static bool check_name(struct backend *backend, const struct node *node, const char *name)
@@ -232,7 +232,9 @@ static struct backend *backend_open(struct compilation *compilation, const struc
 
 static void begin_migration(struct backend *backend, const struct project_migration *migration)
 {
-    backend->statements.count = 0;
+    arena_reset(&backend->work);
+    backend->statements.items = NULL; /* it was in there */
+    backend->statements.count = backend->statements.capacity = 0;
     backend->added.count = 0;
     backend->kept.count = 0;
     backend->separate_next = false;
@@ -325,6 +327,7 @@ static void backend_finish(struct backend *backend, bool complete)
 {
     if (complete)
         lint_history(backend);
+    arena_free(&backend->work);
     analyser_free(backend->analyser);
 }
 

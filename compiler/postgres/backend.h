@@ -29,6 +29,7 @@ struct backend {
     struct compilation *compilation;
     const struct plan_target *target;
     struct arena *arena;
+    struct arena work;             /* texts and statements of the migration under way */
     struct analyser *analyser;
     /* the migration under way */
     VEC(struct placed_statement) statements;

@@ -167,6 +167,11 @@ static void forget_relation(struct catalog *catalog, struct relation *relation, 
 void catalog_drop_constraint(struct catalog *catalog, struct constraint *constraint, const char *by)
 {
     if (constraint->index) {
+        while (constraint->index->children.count) /* the partitions' */
+            catalog_drop_relation(
+                catalog, constraint->index->children.items[constraint->index->children.count - 1], by);
+        if (constraint->index->parent)
+            REMOVE(&constraint->index->parent->children, constraint->index);
         REMOVE(&constraint->relation->indexes, constraint->index);
         forget_relation(catalog, constraint->index, by);
     }
@@ -323,6 +328,12 @@ void catalog_rename_column(struct catalog *catalog, struct relation *relation, s
     for (size_t i = 0; i < relation->read_by.count; i++)
         relation->read_by.items[i]->stale = true;
     column->name = to;
+}
+
+void catalog_set_parent(struct catalog *catalog, struct relation *child, struct relation *parent)
+{
+    child->parent = parent;
+    VEC_PUSH(catalog->arena, &parent->children, child);
 }
 
 void catalog_add_read(struct catalog *catalog, struct relation *view, struct relation *relation)

@@ -213,6 +213,8 @@ struct constraint *catalog_add_constraint(
 void catalog_set_reference(struct catalog *catalog, struct constraint *constraint, struct relation *referenced);
 /* With the index that it owns. */
 void catalog_drop_constraint(struct catalog *catalog, struct constraint *constraint, const char *by);
+/* A partition (of a table or of an index), or a table that inherits. */
+void catalog_set_parent(struct catalog *catalog, struct relation *child, struct relation *parent);
 /* A view's query names `relation`. */
 void catalog_add_read(struct catalog *catalog, struct relation *view, struct relation *relation);
 

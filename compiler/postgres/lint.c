@@ -136,29 +136,49 @@ static bool is_covered(const struct constraint *foreign_key)
     return false;
 }
 
-static bool is_there(const struct backend *backend, const struct constraint *constraint)
+static void lint_foreign_key(struct backend *backend, const struct project_migration *migration, struct span span,
+    const struct constraint *foreign_key)
 {
-    const struct relation *relation = constraint->relation;
+    struct diag *diag;
 
-    return catalog_find_relation(&backend->analyser->catalog, relation->schema, relation->name) == relation &&
-           relation_find_constraint(relation, constraint->name) == constraint;
+    if (relation_find_constraint(foreign_key->relation, foreign_key->name) != foreign_key || is_covered(foreign_key))
+        return;
+    diag = find(backend, migration, DIAG(PG301), span,
+        arena_printf(backend->arena, "no index begins with the columns of foreign key '%s' of table '%s'",
+            foreign_key->name, foreign_key->relation->name));
+    if (diag)
+        diag_add_help(backend->compilation->diags, diag, "add one: deletes in '%s' read all of '%s' without it",
+            foreign_key->referenced->name, foreign_key->relation->name);
+}
+
+static void lint_table(
+    struct backend *backend, const struct project_migration *migration, struct span span, const struct relation *table)
+{
+    struct diag *diag;
+
+    if (relation_primary_key(table) || table->parent)
+        return;
+    diag = find(backend, migration, DIAG(PG304), span,
+        arena_printf(backend->arena, "table '%s' has no primary key", table->name));
+    if (diag)
+        diag_add_help(backend->compilation->diags, diag,
+            "backfills walk along it, and logical replication needs it to update and delete");
 }
 
 void lint_history(struct backend *backend)
 {
     const struct project *project = backend->compilation->project;
 
-    for (size_t i = 0; i < backend->analyser->foreign_keys.count; i++) {
-        const struct foreign_key *key = &backend->analyser->foreign_keys.items[i];
-        struct diag *diag;
+    for (size_t i = 0; i < backend->analyser->late.count; i++) {
+        const struct late_finding *late = &backend->analyser->late.items[i];
+        const struct project_migration *migration = &project->migrations.items[late->migration];
 
-        if (!is_there(backend, key->constraint) || is_covered(key->constraint))
+        /* dropped since? */
+        if (catalog_find_relation(&backend->analyser->catalog, late->table->schema, late->table->name) != late->table)
             continue;
-        diag = find(backend, &project->migrations.items[key->migration], DIAG(PG301), key->span,
-            arena_printf(backend->arena, "no index begins with the columns of foreign key '%s' of table '%s'",
-                key->constraint->name, key->constraint->relation->name));
-        if (diag)
-            diag_add_help(backend->compilation->diags, diag, "add one: deletes in '%s' read all of '%s' without it",
-                key->constraint->referenced->name, key->constraint->relation->name);
+        if (late->foreign_key)
+            lint_foreign_key(backend, migration, late->span, late->foreign_key);
+        else
+            lint_table(backend, migration, late->span, late->table);
     }
 }

@@ -256,7 +256,7 @@ bool part_finish(struct backend *backend, struct part *part)
     for (size_t i = 0; i < part->statements.items.count; i++) {
         const struct placed_statement placed = {backend->step->name, lowered.part, part->statements.items.items[i]};
 
-        VEC_PUSH(backend->arena, &backend->statements, placed);
+        VEC_PUSH(&backend->work, &backend->statements, placed);
         backend->separate_next |= placed.statement.adds_label;
     }
     VEC_PUSH(backend->arena, &backend->out->items, lowered);

@@ -124,13 +124,22 @@ static const char *part_name(struct backend *backend, const char *name, const ch
     return suffix ? arena_printf(backend->arena, "%s_%s", name, suffix) : name;
 }
 
+/* Already, so that there is nothing to prove. */
+static bool is_not_null(const struct relation *relation, const char *name)
+{
+    const struct column *column = relation ? relation_find_column(relation, name) : NULL;
+
+    return column && column->not_null;
+}
+
 bool step_make_not_null(struct backend *backend, const char *column, const struct node *node, const char *suffix)
 {
     const struct relation *relation = backend_find_table(backend, backend_key(backend, "table"));
     const char *proof;
 
     /* a check can be validated later on a partitioned table, too */
-    if (!backend_flag(backend, "online", true) || (relation && relation->born == backend->analyser->ordinal))
+    if (!backend_flag(backend, "online", true) || (relation && relation->born == backend->analyser->ordinal) ||
+        is_not_null(relation, column))
         return make_alter_column(backend, part_name(backend, "set", suffix), column, node, " SET NOT NULL", false);
     proof = proof_name(backend, relation, relation ? relation->name : "", column);
     return make_proof(backend, part_name(backend, "check", suffix), proof, column, node) &&

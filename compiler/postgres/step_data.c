@@ -263,7 +263,7 @@ void step_assert(struct backend *backend)
     struct json *forward = json_new(backend->arena, JSON_OBJECT);
     struct part part = {.name = "check"};
 
-    if (!part_add_text(backend, &part, text_of_node(backend->arena, query), "SelectStmt") ||
+    if (!part_add_text(backend, &part, text_of_node(&backend->work, query), "SelectStmt") ||
         !part.statements.items.count)
         return;
     part_describe(backend, &part.statements, &lowered.step);
@@ -287,7 +287,7 @@ static struct text *sql_text_of(struct backend *backend, const char *inline_key,
     const struct source *source;
 
     if (inline_node)
-        return text_of_node(backend->arena, inline_node);
+        return text_of_node(&backend->work, inline_node);
     if (!file)
         return NULL;
     source = project_read_file(backend->compilation, file);
@@ -295,7 +295,7 @@ static struct text *sql_text_of(struct backend *backend, const char *inline_key,
         backend->failed = true;
         return NULL;
     }
-    return text_of_source(backend->arena, source);
+    return text_of_source(&backend->work, source);
 }
 
 static bool is_touched(const struct statement_list *statements, const char *relation)
@@ -361,7 +361,7 @@ static const char *written_probe(struct backend *backend)
 
     if (!node)
         return NULL;
-    text = text_of_node(backend->arena, node);
+    text = text_of_node(&backend->work, node);
     text->expect = "SelectStmt";
     if (!analyse_only_qualify(backend->analyser, text, &statements) || !statements.items.count) {
         backend->failed = true;

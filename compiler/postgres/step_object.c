@@ -256,7 +256,7 @@ static void make_definition(
 
     if (!backend_read_name(backend, name_node, &name) ||
         !backend_read_name(backend, backend_key(backend, object_key), &object) ||
-        !part_add_text(backend, &part, text_of_node(backend->arena, definition), expect) ||
+        !part_add_text(backend, &part, text_of_node(&backend->work, definition), expect) ||
         !part.statements.items.count)
         return;
     if (strcmp(part.statements.items.items[0].label, arena_printf(backend->arena, "%s_%s", label, name.name)) != 0)

@@ -12,7 +12,7 @@ struct ts_module {
     const struct node *operators; /* of the upcaster that is being written: places for diagnostics */
 };
 
-/* --- runtime.c: the lines of runtime.js, NULL behind the last --- */
+/* --- runtime.c, made of the files in runtime/: their lines, NULL behind the last --- */
 
 extern const char *const ts_runtime[];
 

@@ -1,7 +1,7 @@
 /*
  * The project's events as a TypeScript module for the service that reads them: a type for each version, made from its
  * JSON Schema, and the upcasters, made from the same operators and expressions that invplan itself applies. The module
- * depends on nothing; its runtime (runtime.js) is a part of it. As JavaScript it is the same module without its types.
+ * depends on nothing; its runtime (the files in runtime/) is a part of it. As JavaScript it is the same module without its types.
  */
 #ifndef COMPILER_TYPESCRIPT_TYPESCRIPT_H
 #define COMPILER_TYPESCRIPT_TYPESCRIPT_H

@@ -125,6 +125,7 @@ struct progress {
     struct arena *arena;
     struct part *parts;
     size_t count;
+    size_t kept; /* parts with a checkpoint */
     size_t done;
     int64_t events;
     const char *pk;
@@ -145,6 +146,7 @@ static bool read_checkpoint(void *context, const struct json *item, struct error
         part->start = json_clone(progress->arena, json_get(json_get(item, "start"), "M"));
     if (!dynamodb_item_number(item, "events", &part->events))
         part->events = 0;
+    progress->kept++;
     progress->done += part->done;
     progress->events += part->events;
     return true;
@@ -319,12 +321,21 @@ static bool probe_forward(const struct upgrade *upgrade, struct arena *arena, st
     return true;
 }
 
-/* Restored pre-images are deleted, those of events that somebody else changed are marked: what is left is to be done. */
+/* Restored pre-images are deleted, those of events that somebody else changed are marked: what is left is to be done. A
+ * checkpoint that is left would let the next upgrade pass over what was written since. */
 static bool probe_inverse(const struct upgrade *upgrade, struct arena *arena, struct probe_answer *out,
     struct error *error)
 {
     size_t shards = upgrade_shards(upgrade), left = 0;
+    struct progress progress;
 
+    if (!read_progress(arena, upgrade, &progress, error))
+        return false;
+    if (progress.kept) {
+        out->state = PROBE_NOT_DONE;
+        snprintf(out->detail, sizeof(out->detail), "%zu segments have a checkpoint", progress.kept);
+        return true;
+    }
     for (size_t shard = 0; shard < shards && !left; shard++) {
         const struct json *start = NULL;
 

@@ -204,9 +204,25 @@ out:
 /* --- reading it ------------------------------------------------------------------------------------------------------
  */
 
-enum { READ_ROWS = 2000 };
+enum { READ_ROWS = 500 };
 
-static bool read_row(const struct pg_rows *rows, size_t row, struct ledger_row *out, struct error *error)
+static const char *keep(struct arena *arena, const struct pg_rows *rows, size_t row, size_t column)
+{
+    struct str cell = pg_cell(rows, row, column);
+
+    return cell.data ? arena_strndup(arena, cell.data, cell.len) : NULL;
+}
+
+/* The line of a step is what is large, and mostly the very one that the plan, which outlives us, holds already. */
+static struct str keep_line(struct arena *arena, const struct plan *plan, const char *id, struct str line)
+{
+    const struct plan_step *step = plan_find_step(plan, id);
+
+    return step && str_equal(step->line, line) ? step->line : str_copy(arena, line);
+}
+
+static bool read_row(const struct plan *plan, struct arena *arena, const struct pg_rows *rows, size_t row,
+    struct ledger_row *out, struct error *error)
 {
     enum {
         SEQ,
@@ -229,20 +245,20 @@ static bool read_row(const struct pg_rows *rows, size_t row, struct ledger_row *
 
     *out = (struct ledger_row){
         .seq = pg_integer(rows, row, SEQ, 0),
-        .prev_hash = pg_text(rows, row, PREV_HASH),
-        .hash = pg_text(rows, row, HASH),
-        .run = pg_text(rows, row, RUN),
+        .prev_hash = keep(arena, rows, row, PREV_HASH),
+        .hash = keep(arena, rows, row, HASH),
+        .run = keep(arena, rows, row, RUN),
         .run_seq = pg_integer(rows, row, RUN_SEQ, 0),
-        .step = pg_text(rows, row, STEP),
+        .step = keep(arena, rows, row, STEP),
         .attempt = pg_integer(rows, row, ATTEMPT, 0),
-        .source_digest = pg_text(rows, row, SOURCE),
-        .effect_digest = pg_text(rows, row, EFFECT),
-        .plan_digest = pg_text(rows, row, PLAN),
-        .step_line = pg_cell(rows, row, LINE),
-        .observed = pg_cell(rows, row, OBSERVED),
+        .source_digest = keep(arena, rows, row, SOURCE),
+        .effect_digest = keep(arena, rows, row, EFFECT),
+        .plan_digest = keep(arena, rows, row, PLAN),
+        .step_line = keep_line(arena, plan, pg_text(rows, row, STEP), pg_cell(rows, row, LINE)),
+        .observed = str_copy(arena, pg_cell(rows, row, OBSERVED)),
         .token = pg_integer(rows, row, TOKEN, 0),
-        .at = pg_text(rows, row, AT),
-        .note = pg_cell(rows, row, NOTE),
+        .at = keep(arena, rows, row, AT),
+        .note = str_copy(arena, pg_cell(rows, row, NOTE)),
     };
     if (!ledger_event_from_name(pg_cell(rows, row, EVENT), &out->event))
         return error_set(error, EXIT_STATUS_HISTORY,
@@ -275,22 +291,28 @@ bool postgres_ledger_read(struct driver *base, struct arena *arena, struct ledge
 {
     struct postgres_driver *driver = postgres_driver_of(base);
     struct pg_batch batch = pg_batch_make(arena);
+    struct arena page = ARENA_INIT;
     struct pg_rows rows;
     int64_t last = 0;
+    size_t count;
+    bool ok;
 
     memset(out, 0, sizeof(*out));
     do {
-        if (!read_page(driver, arena, last, &rows, error))
-            return error_wrap(error, "the ledger cannot be read");
-        for (size_t i = 0; i < rows.row_count; i++) {
+        ok = read_page(driver, &page, last, &rows, error) || error_wrap(error, "the ledger cannot be read");
+        count = ok ? rows.row_count : 0;
+        for (size_t i = 0; ok && i < count; i++) {
             struct ledger_row row;
 
-            if (!read_row(&rows, i, &row, error))
-                return false;
+            ok = read_row(base->plan, arena, &rows, i, &row, error);
             VEC_PUSH(arena, &out->rows, row);
             last = row.seq;
         }
-    } while (rows.row_count == READ_ROWS);
+        arena_reset(&page);
+    } while (ok && count == READ_ROWS);
+    arena_free(&page);
+    if (!ok)
+        return false;
     pg_add(&batch, pg_sql(driver, arena, "SELECT seq, hash FROM {L}.head"));
     if (!pg_query(driver, arena, &batch, &rows, error))
         return error_wrap(error, "the ledger's head cannot be read");

@@ -57,7 +57,7 @@ void *map_put(struct map *map, struct str key, void *value)
     void *old;
 
     if (!entry) {
-        if (map->count == map->capacity)
+        if (!map->entries || map->count == map->capacity)
             grow(map);
         map->slots[find_slot(map, key)] = (uint32_t)map->count + 1;
         entry = &map->entries[map->count++];

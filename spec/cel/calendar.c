@@ -30,7 +30,7 @@ static bool calendar_at(struct cel_run *run, const struct cel_value *args, size_
 #define CALENDAR_FUNCTION(name, expression)                                                                            \
     bool name(struct cel_run *run, const struct cel_value *args, size_t count, struct cel_value *out)                  \
     {                                                                                                                  \
-        struct cel_calendar at;                                                                                        \
+        struct cel_calendar at = {0};                                                                                   \
                                                                                                                        \
         if (!calendar_at(run, args, count, &at))                                                                       \
             return false;                                                                                              \
@@ -49,7 +49,7 @@ CALENDAR_FUNCTION(cel_time_day_of_year, at.day_of_year)
 #define CLOCK_FUNCTION(name, unit_seconds, expression)                                                                 \
     bool name(struct cel_run *run, const struct cel_value *args, size_t count, struct cel_value *out)                  \
     {                                                                                                                  \
-        struct cel_calendar at;                                                                                        \
+        struct cel_calendar at = {0};                                                                                   \
                                                                                                                        \
         if (args[0].kind == CEL_DURATION) {                                                                            \
             *out = cel_make_int(args[0].as.time.seconds / (unit_seconds));                                             \

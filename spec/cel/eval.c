@@ -202,7 +202,7 @@ static bool access(struct cel_run *run, const struct cel_node *node, const struc
 
 static bool run_select(struct cel_run *run, const struct cel_node *node, struct cel_value *out)
 {
-    struct cel_value operand, key = {.kind = CEL_STRING, .as.text = node->name};
+    struct cel_value operand = {.kind = CEL_NULL}, key = {.kind = CEL_STRING, .as.text = node->name};
     const struct cel_value *inner = &operand;
 
     if (!cel_run_node(run, node->args.items[0], &operand))
@@ -298,7 +298,7 @@ static bool run_logic(struct cel_run *run, const struct cel_node *node, struct c
     struct cel_error first = {0};
 
     for (size_t i = 0; i < node->args.count; i++) {
-        struct cel_value value;
+        struct cel_value value = {.kind = CEL_NULL};
         bool good = cel_run_node(run, node->args.items[i], &value);
 
         if (good && value.kind != CEL_BOOL) {
@@ -325,7 +325,7 @@ static bool run_logic(struct cel_run *run, const struct cel_node *node, struct c
 
 static bool run_conditional(struct cel_run *run, const struct cel_node *node, struct cel_value *out)
 {
-    struct cel_value condition;
+    struct cel_value condition = {.kind = CEL_NULL};
 
     if (!cel_run_node(run, node->args.items[0], &condition))
         return false;
@@ -347,7 +347,7 @@ static bool run_binary(struct cel_run *run, const struct cel_node *node, struct 
 
 static bool run_unary(struct cel_run *run, const struct cel_node *node, struct cel_value *out)
 {
-    struct cel_value value;
+    struct cel_value value = {.kind = CEL_NULL};
 
     if (!cel_run_node(run, node->args.items[0], &value))
         return false;
@@ -385,7 +385,7 @@ static bool run_bind(struct cel_run *run, const struct cel_node *node, struct ce
 static bool run_optional(struct cel_run *run, const struct cel_node *node, struct cel_value *out)
 {
     bool fallback = node->kind == CEL_NODE_OPT_OR || node->kind == CEL_NODE_OPT_OR_VALUE;
-    struct cel_value optional;
+    struct cel_value optional = {.kind = CEL_NULL};
 
     if (!cel_run_node(run, node->args.items[0], &optional))
         return false;

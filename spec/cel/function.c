@@ -1,5 +1,6 @@
 #include "spec/cel/function.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CEL_FUNCTION(name, style, params, result, body) {name, CEL_FUNCTION_##style, params, result, body},
@@ -115,12 +116,7 @@ bool cel_function_run(
 
         if (len + strlen(name) + 3 > sizeof(kinds))
             break;
-        if (i) {
-            strcpy(kinds + len, ", ");
-            len += 2;
-        }
-        strcpy(kinds + len, name);
-        len += strlen(name);
+        len += (size_t)snprintf(kinds + len, sizeof(kinds) - len, "%s%s", i ? ", " : "", name);
     }
     return cel_fail(run, "%.*s() cannot be applied to (%s)", STR_ARG(call->name), kinds);
 }

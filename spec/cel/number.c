@@ -52,7 +52,7 @@ void cel_double_print(double real, struct strbuf *out)
     if (real == 0)
         strbuf_append_char(out, '0');
     else
-        print_plain(digits, count, atoi(strchr(buffer, 'e') + 1) + 1, out);
+        print_plain(digits, count, (int)strtol(strchr(buffer, 'e') + 1, NULL, 10) + 1, out);
 }
 
 static bool is_decimal_literal(struct str text)

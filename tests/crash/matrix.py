@@ -48,8 +48,14 @@ FORWARD_ONLY = {'pg-enum'}
 # Points outside of steps are the same in every project: these three stand for all.
 SESSIONS_IN = {'pg-groups', 'ddb-items', 'across'}
 SLOW_STATES = 3
-# moto lets a stream be switched on only once in a table's life, so each life begins on new tables.
-ONE_LIFE = {'ddb-tables'}
+# moto lets a stream be switched on once in a table's life and remembers old capacities: each life begins on new tables.
+ONE_LIFE = {'ddb-once'}
+LIVES_MAX = 6  # of the same tables: ledgers grow, and moto copies them all for each transaction
+# Where an apply is given up instead of resumed: wherever a step is half done, or done and not yet or just written down.
+GIVEN_UP_AT = {'pg.group.after_commit', 'pg.alone.started', 'pg.alone.effect', 'pg.alone.applied', 'pg.backfill.started',
+               'pg.backfill.before_commit', 'pg.backfill.batch', 'pg.backfill.effect', 'pg.backfill.applied',
+               'ddb.apply.started', 'ddb.call.after_request', 'ddb.apply.effect_done', 'ddb.register.before_put',
+               'ddb.upgrade.before_event', 'ddb.upgrade.after_event', 'ddb.pump.before_checkpoint'}
 TIMEOUT_S = 60  # of one command: none takes a tenth of it
 
 
@@ -223,9 +229,11 @@ class Project:
         self.setup = re.search(r'^  - id: (\S+)', text, re.M)[1]
         self.plans, self.instructions = [], {}
         for worker in range(workers):
-            plan = os.path.join(folder, '%s.%d.plan' % (self.name, worker))
-            environment = 'w%d' % (worker if self.has_dynamodb else 0)
-            done = run([INVPLAN, 'compile', '-f', path, '--env', environment, '-o', plan], folder)
+            own = os.path.join(folder, '%s-w%d.yaml' % (self.name, worker))
+            plan = own.replace('.yaml', '.plan')
+            with open(own, 'w', encoding='utf-8') as file:  # the environment's name is also the prefix of its tables
+                file.write(re.sub(r'\bw0(?=_|\b)', 'w%d' % worker, text))
+            done = run([INVPLAN, 'compile', '-f', own, '--env', 'w%d' % worker, '-o', plan], folder)
             if done.returncode:
                 raise Failure(done.stdout)
             self.plans.append(plan)
@@ -279,6 +287,7 @@ class Worker:
         self.aws = Aws(aws_env) if aws_env else None
         self.templates, self.runs = set(), 0
         self.project, self.at = None, None  # at: 'before', 'applied' or None, where that is not known
+        self.lives = 0
         os.makedirs(self.folder)
 
     def command(self, words, kill_at=None):
@@ -402,9 +411,12 @@ class Worker:
 
     def bring_to(self, project, where):
         """As before or as after the apply; what earlier cases left is as good, for it was compared."""
-        if self.project is not project or not self.at:
+        most = 1 if project.name in ONE_LIFE else LIVES_MAX
+        if self.project is not project or not self.at or (where == 'before' and self.lives >= most):
             self.prepare(project)
-            self.project, self.at = project, 'before'
+            self.project, self.at, self.lives = project, 'before', 0
+        if where == 'before':
+            self.lives += 1
         if self.at != where:
             self.succeed(project.apply(self.index) if where == 'applied' else project.rollback(self.index))
             self.at = where
@@ -431,7 +443,7 @@ class Worker:
     def run_case(self, case, calm):
         began_at = self.at
         if case.project.name in FORWARD_ONLY or (case.project.name in ONE_LIFE and self.at == 'before'):
-            self.at = None
+            self.at = began_at = None
         try:
             return self.run_once(case, calm)
         except Failure as failure:
@@ -475,10 +487,7 @@ def first_kills(project, points, every):
                 if requests % every:
                     continue
             yield Case(project, kind, point, step)
-            # A transaction group is there or not: giving it up is one case.
-            gives_up = kind == 'forward' and step != '-' and not is_request(point) and not point.startswith(
-                ('pg.group.before#', 'pg.group.before_commit#'))
-            if gives_up and project.name not in FORWARD_ONLY:
+            if kind == 'forward' and step != '-' and point.split('#')[0] in GIVEN_UP_AT and project.name not in FORWARD_ONLY:
                 yield Case(project, 'given up', point, step)
 
 
@@ -576,15 +585,16 @@ class Tasks:
     busy = {}
 
 
-def work(worker, tasks, calms, report, with_doubles):
+def work(worker, tasks, calms, report, chosen):
     while True:
         case = tasks.take(worker)
         if not case:
             return
+        wants_second = case.name() in chosen
         try:
             points = worker.run_case(case, calms[case.project.name])
             report.add(case)
-            other = second_kill(case, points) if with_doubles(case) else None
+            other = second_kill(case, points) if wants_second else None
             if other:
                 worker.run_case(other, calms[case.project.name])
                 report.add(other)
@@ -598,8 +608,9 @@ def main():
     parser.add_argument('--sample', type=int, default=0, help='only so many first kills, and a second one for every third')
     parser.add_argument('--only', default='', help='only cases whose name matches')
     parser.add_argument('--markdown', help='where the table goes')
-    parser.add_argument('--requests', type=int, default=5, help='every so many requests of a run is a point too')
-    parser.add_argument('--workers', type=int, default=2, choices=(1, 2))
+    parser.add_argument('--requests', type=int, default=12, help='every so many requests of a run is a point too')
+    parser.add_argument('--list', action='store_true', help='only print the points')
+    parser.add_argument('--workers', type=int, default=2)
     options = parser.parse_args()
     if not POSTGRES:
         print('1..0 # SKIP TEST_DATABASE_URL is not set')
@@ -609,20 +620,20 @@ def main():
     report = Report()
     names = ('AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION')
     has_aws = bool(os.environ.get('TEST_AWS_ENDPOINT'))
-    slow = os.path.join(folder, 'aws')
-    workers = []
+    workers, slow = [], []
     try:
         for index in range(options.workers):
             aws_env = {name: os.environ[name] for name in names} if has_aws else {}
             if has_aws and index:
-                run([os.path.join(ROOT, 'tests/services/aws'), 'start', slow, '--creating', str(SLOW_STATES)], '/')
-                with open(os.path.join(slow, 'env'), encoding='ascii') as file:
+                slow.append(os.path.join(folder, 'aws%d' % index))
+                run([os.path.join(ROOT, 'tests/services/aws'), 'start', slow[-1], '--creating', str(SLOW_STATES)], '/')
+                with open(os.path.join(slow[-1], 'env'), encoding='ascii') as file:
                     aws_env = dict(re.findall(r'^export (\w+)=(.*)$', file.read(), re.M))
             workers.append(Worker(index, folder, aws_env))
         run_matrix(options, folder, workers, has_aws, report)
     finally:
-        if has_aws and options.workers > 1:
-            run([os.path.join(ROOT, 'tests/services/aws'), 'stop', slow], '/')
+        for aws in slow:
+            run([os.path.join(ROOT, 'tests/services/aws'), 'stop', aws], '/')
         for worker in workers:
             for database in [worker.database] + ['%s_%s' % (worker.database, name) for name in worker.templates]:
                 worker.drop(database)
@@ -651,13 +662,17 @@ def run_matrix(options, folder, workers, has_aws, report):
     cases = [case for case in cases if re.search(options.only, case.name())]
     print('# %d points to be killed at' % len(cases))
     sys.stdout.flush()
-    with_doubles = lambda case: True
+    # A second kill for every fourth case.
+    chosen = set(case.name() for case in [c for c in cases if not is_request(c.point)][::4])
     if options.sample:
         cases = sample(cases, options.sample)
         chosen = set(case.name() for case in [c for c in cases if not is_request(c.point)][::3])
-        with_doubles = lambda case: case.name() in chosen
+    if options.list:
+        print('\n'.join('# ' + case.name() for case in cases))
+        return
     tasks = Tasks(cases)
-    threads = [threading.Thread(target=work, args=(worker, tasks, calms, report, with_doubles)) for worker in workers]
+    threads = [threading.Thread(target=work, args=(worker, tasks, calms, report, chosen), daemon=True)
+               for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -665,4 +680,5 @@ def run_matrix(options, folder, workers, has_aws, report):
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers and databases are cleared away then, too
     sys.exit(main())

@@ -208,10 +208,19 @@ static void partitions_follow_their_parent(void **state)
                        "create table p1 partition of p for values from ('2024-01-01') to ('2025-01-01')");
     assert_int_equal(world_relation(&world, "p1")->columns.count, 2);
     assert_string_equal(world_relation(&world, "p")->partition_by, "range (day)");
-    world_must(&world, "alter table p add n int, alter n set default 5, alter n type bigint; alter table p rename n to m");
+    world_must(
+        &world, "alter table p add n int, alter n set default 5, alter n type bigint; alter table p rename n to m");
     assert_string_equal(relation_find_column(world_relation(&world, "p1"), "m")->type.text, "bigint");
     assert_string_equal(relation_find_column(world_relation(&world, "p1"), "m")->default_sql, "5");
     assert_int_equal(world_statement(&world, 1)->locks.count, 2);
+    world_must(&world, "create index p_id on p (id); alter table p add constraint c check (id > 0) not valid; alter "
+                       "table p validate constraint c");
+    assert_non_null(world_relation(&world, "p1_id_idx"));
+    assert_true(relation_find_constraint(world_relation(&world, "p1"), "c")->valid);
+    world_must(&world, "drop index p_id; alter table p drop constraint c; alter table p drop constraint p_pkey");
+    assert_null(world_relation(&world, "p1_id_idx"));
+    assert_null(world_relation(&world, "p1_pkey"));
+    assert_null(relation_find_constraint(world_relation(&world, "p1"), "c"));
     world_must(&world, "alter table p drop column m");
     assert_null(relation_find_column(world_relation(&world, "p1"), "m"));
     world_must(&world, "alter table p detach partition p1");

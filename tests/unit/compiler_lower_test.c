@@ -55,7 +55,7 @@ static void steps_become_the_online_form_in_its_parts(void **state)
         {"add_unique: { table: t, name: k, columns: [a, b], online: false }", "add"},
         {"add_primary_key: { table: heap, columns: [a] }", "!index|add"},
         {"add_primary_key: { table: heap, columns: [b] }", "check_b|validate_b|set_b+drop_b|!index|add"},
-        {"drop_not_null: { table: heap, column: a }", "drop"},
+        {"set_not_null: { table: heap, column: a }", "set"},
         {"add_column: { table: t, name: x, definition: uuid default gen_random_uuid() }", "add+default|!fill"},
         {"add_column: { table: t, name: x, definition: uuid not null default gen_random_uuid() }",
             "add+default|!fill|check|validate|set+drop"},

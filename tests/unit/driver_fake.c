@@ -689,9 +689,8 @@ static bool fake_project(struct driver *base, const struct projected_migration *
         return false;
     driver->target->projected_undone = "";
     for (size_t i = 0; i < undone_count; i++)
-        driver->target->projected_undone =
-            arena_printf(&current->arena, "%s%s %s ", driver->target->projected_undone, undone[i].id,
-                undone[i].typeorm_name ? undone[i].typeorm_name : "-");
+        driver->target->projected_undone = arena_printf(&current->arena, "%s%s %s ", driver->target->projected_undone,
+            undone[i].id, undone[i].typeorm_name ? undone[i].typeorm_name : "-");
     driver->target->projected_count = count;
     driver->target->projected_undone_count = undone_count;
     return true;

@@ -37,7 +37,7 @@ struct fake_effect {
 /* How the next attempts on a step go wrong. */
 struct fake_script {
     const char *step;
-    int failures; /* so many attempts fail; -1: all */
+    int failures;       /* so many attempts fail; -1: all */
     struct error error; /* of a gradual step: after a piece of it came about, or went */
     bool undo;          /* of the undo, not of the step */
 };

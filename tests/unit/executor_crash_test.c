@@ -35,8 +35,7 @@ static void disturb(struct kit *kit, enum disturbance disturbance, int point)
     }
 }
 
-static void assert_effects(
-    struct kit *kit, const struct plan *plan, int point, bool present, int applied, int undone)
+static void assert_effects(struct kit *kit, const struct plan *plan, int point, bool present, int applied, int undone)
 {
     for (size_t i = 0; i < plan->steps.count; i++) {
         const struct plan_step *step = &plan->steps.items[i];
@@ -305,8 +304,7 @@ static void an_apply_that_was_stopped_by_a_signal_at_any_point_can_be_rolled_bac
 }
 
 /* One step always fails and the policy is to roll back: wherever the process dies, in the end nothing remains. */
-static void roll_back_a_failing_run_at_every_point(
-    plan_maker *make, enum disturbance disturbance, const char *failing)
+static void roll_back_a_failing_run_at_every_point(plan_maker *make, enum disturbance disturbance, const char *failing)
 {
     for (int point = 1; point < POINTS_MAX; point++) {
         struct kit kit;
@@ -320,7 +318,9 @@ static void roll_back_a_failing_run_at_every_point(
         plan_seal(&kit.arena, plan);
         fake_fail(&kit.world, failing, -1, EXIT_STATUS_HALTED, "");
         disturb(&kit, disturbance, point);
-        kit_apply(&kit, plan, (struct run_options){0});
+        result = kit_apply(&kit, plan, (struct run_options){0});
+        if (result.status == EXIT_STATUS_ROLLED_BACK)
+            assert_nothing_remains(&kit, plan, point);
         disturbed = kit.world.points >= point;
         fake_restart(&kit.world);
         /* A half finished undo has to be finished by word; everything else apply finds out by itself. */

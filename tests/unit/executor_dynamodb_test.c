@@ -582,6 +582,25 @@ static void seed_items_killed_at_any_point_are_finished(void **state)
     }
 }
 
+static void seed_items_that_were_written_half_way_are_taken_away(void **state)
+{
+    struct world *world = world_ready();
+    struct plan_step *step = items_step(world);
+
+    (void)state;
+    world_apply(world, create_step(world));
+    assert_true(world_killed(world, "ddb.apply.started", 0, world_apply_child, step));
+    world_request(world, "PutItem",
+        "{`TableName`:`T_things`,`Item`:{`id`:{`S`:`a`},`n`:{`N`:`1`},`tags`:{`SS`:[`y`,`x`]}}}");
+    world_request(world, "PutItem", "{`TableName`:`T_things`,`Item`:{`id`:{`S`:`b`},`n`:{`N`:`2.5`},`mine`:{`S`:`!`}}}");
+    world_reopen(world);
+    (void)world_ledger(world);
+    assert_int_equal(world_undo(world, step).affected, 1);
+    assert_int_equal(count_items(world, "things"), 1); /* theirs */
+    assert_int_equal(world_apply(world, step).affected, 2);
+    world_destroy(world);
+}
+
 static void a_table_with_the_plans_own_seeds_may_go(void **state)
 {
     struct world *world = world_ready();
@@ -986,6 +1005,7 @@ int main(void)
         cmocka_unit_test(settings_are_changed_and_changed_back),
         cmocka_unit_test(seed_items_are_written_where_none_is_and_removed_as_written),
         cmocka_unit_test(seed_items_killed_at_any_point_are_finished),
+        cmocka_unit_test(seed_items_that_were_written_half_way_are_taken_away),
         cmocka_unit_test(a_table_with_the_plans_own_seeds_may_go),
         cmocka_unit_test(many_items_are_written_and_found),
         cmocka_unit_test(a_lease_is_refused_while_its_holder_gives_signs_of_life),

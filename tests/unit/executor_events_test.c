@@ -292,6 +292,55 @@ static void an_upgrade_killed_anywhere_is_resumed_by_another_process(void **stat
     }
 }
 
+static void an_upgrade_killed_anywhere_can_be_taken_back(void **state)
+{
+    static const struct {
+        const char *point;
+        int after;
+    } kills[] = {
+        {"ddb.apply.started", 0},
+        {"ddb.upgrade.before_event", 0}, /* pre-images are there, events not yet */
+        {"ddb.upgrade.after_event", 11},
+        {"ddb.pump.before_checkpoint", 2},
+        {"ddb.apply.effect_done", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(kills) / sizeof(kills[0]); i++) {
+        struct world *world = world_of_events(40);
+        struct plan_step *step = upgrade_step(world, 3);
+        char *before = dump(world, "events");
+
+        if (!world_killed(world, kills[i].point, kills[i].after, world_apply_child, step))
+            fail_msg("not killed at %s", kills[i].point);
+        world_reopen(world);
+        (void)world_ledger(world);
+        world_undo(world, step);
+        assert_string_equal(dump(world, "events"), before);
+        assert_string_equal(dump(world, "migrations_undo"), "");
+        world_apply(world, step); /* from the beginning */
+        assert_all_upgraded(world, 40);
+        world_destroy(world);
+    }
+}
+
+/* Segments without an event to upgrade leave checkpoints and no pre-images: events that come later must not be passed
+ * over when the step runs again. */
+static void an_upgrade_that_found_nothing_leaves_nothing_when_it_is_undone(void **state)
+{
+    struct world *world = world_of_events(0);
+    struct plan_step *step = upgrade_step(world, 3);
+
+    (void)state;
+    world_apply(world, step);
+    world_undo(world, step);
+    for (int i = 0; i < 9; i++)
+        put_event(world, arena_printf(&world->arena, "s%d", i), i, "Created", "1", "");
+    assert_int_equal(world_probe(world, step, false).state, PROBE_NOT_DONE);
+    assert_int_equal(world_apply(world, step).affected, 9);
+    world_destroy(world);
+}
+
 static void a_restore_killed_anywhere_is_finished(void **state)
 {
     static const struct {
@@ -567,6 +616,8 @@ int main(void)
         cmocka_unit_test(a_registration_killed_at_any_point_is_resumed),
         cmocka_unit_test(events_are_upgraded_once_and_restored_exactly),
         cmocka_unit_test(an_upgrade_killed_anywhere_is_resumed_by_another_process),
+        cmocka_unit_test(an_upgrade_killed_anywhere_can_be_taken_back),
+        cmocka_unit_test(an_upgrade_that_found_nothing_leaves_nothing_when_it_is_undone),
         cmocka_unit_test(a_restore_killed_anywhere_is_finished),
         cmocka_unit_test(a_stop_is_resumable),
         cmocka_unit_test(a_faster_writer_is_read_again_and_never_overwritten),

@@ -78,8 +78,8 @@ static inline struct plan_step *plan_add_step(
         step.inverse.action.forward = plan_json(arena, arena_printf(arena, "{\"restore\":\"%s\"}", step.id));
         break;
     case INSTRUCTION_DDB_PUT_ITEMS: /* into the table that it is named after */
-        step.action.forward = plan_json(arena,
-            arena_printf(arena, "{\"table\":\"%s\",\"items\":[{\"id\":{\"S\":\"1\"}}],\"key\":[\"id\"]}", name));
+        step.action.forward = plan_json(
+            arena, arena_printf(arena, "{\"table\":\"%s\",\"items\":[{\"id\":{\"S\":\"1\"}}],\"key\":[\"id\"]}", name));
         step.inverse.action.forward = plan_json(arena, arena_printf(arena, "{\"remove\":\"%s\"}", step.id));
         break;
     case INSTRUCTION_DDB_CALL:

@@ -220,6 +220,58 @@ static void a_backfill_half_way_can_be_undone(void **state)
     assert_string_equal(admin_ask("SELECT count(*) FROM app.t WHERE v LIKE 'new%'"), "0");
 }
 
+static void record(const struct plan_step *step, enum ledger_event event, int64_t attempt)
+{
+    const struct driver_journal journal = {.run = world->run, .run_seq = 90 + attempt, .plan_digest = HEX};
+    const struct ledger_entry entry = {.step = step, .event = event, .attempt = attempt};
+
+    assert_ok(driver_postgres.record(world->driver, &journal, &entry, &error));
+}
+
+static void a_backfill_that_failed_half_way_can_be_undone_and_starts_anew(void **state)
+{
+    struct plan_step *step;
+    struct driver_result result;
+
+    (void)state;
+    make_table();
+    admin_do("ALTER TABLE app.t ADD CONSTRAINT no_700 CHECK (id <> 700 OR v NOT LIKE 'new%')");
+    step = backfill_step("v = 'new ' || id", NULL, true);
+    assert_false(apply_one(step, 1, &result));
+    record(step, LEDGER_EVENT_FAILED, 1);
+    assert_true(atoi(admin_ask("SELECT count(*) FROM app.t WHERE v LIKE 'new%'")) > 0);
+    assert_ok(undo_one(step, 2, &result));
+    assert_string_equal(admin_ask("SELECT count(*) FROM app.t WHERE v IS NOT DISTINCT FROM CASE WHEN id % 3 = 0 THEN "
+                                  "NULL ELSE 'old ' || id END"),
+        "1000");
+    assert_string_equal(
+        admin_ask("SELECT (SELECT count(*) FROM invplan.undo) + (SELECT count(*) FROM invplan.checkpoint)"), "0");
+    assert_string_equal(events_of("m/b/backfill"), "STARTED FAILED UNDO_STARTED UNDONE");
+    admin_do("ALTER TABLE app.t DROP CONSTRAINT no_700");
+    assert_ok(apply_one(step, 3, &result));
+    assert_int_equal(result.affected, 1000);
+}
+
+/* Its undoing is a row alone: the column goes by another undo. What it had done must not count when it comes again. */
+static void a_backfill_without_old_values_that_was_undone_half_way_starts_anew(void **state)
+{
+    struct plan_step *step;
+    struct driver_result result;
+
+    (void)state;
+    make_table();
+    step = backfill_step("v = 'new ' || id", NULL, false);
+    world->env.point = world_point;
+    world->point = "pg.backfill.batch";
+    world->on_point = stop_now;
+    assert_false(apply_one(step, 1, &result));
+    world->stop = false;
+    record(step, LEDGER_EVENT_UNDONE, 2);
+    admin_do("UPDATE app.t SET v = NULL, touched = 0");
+    assert_ok(apply_one(step, 3, &result));
+    assert_string_equal(admin_ask("SELECT count(*) FROM app.t WHERE v = 'new ' || id"), "1000");
+}
+
 static void putting_back_that_was_cut_goes_on(void **state)
 {
     struct plan_step *step;
@@ -338,6 +390,8 @@ int main(void)
         WORLD_TEST(a_lost_lease_stops_it_at_the_next_batch),
         WORLD_TEST(old_values_are_put_back_where_ours_still_stand),
         WORLD_TEST(a_backfill_half_way_can_be_undone),
+        WORLD_TEST(a_backfill_that_failed_half_way_can_be_undone_and_starts_anew),
+        WORLD_TEST(a_backfill_without_old_values_that_was_undone_half_way_starts_anew),
         WORLD_TEST(putting_back_that_was_cut_goes_on),
         WORLD_TEST(composite_keys_of_odd_names_and_types_are_walked),
         WORLD_TEST(batches_grow_towards_their_target_time),

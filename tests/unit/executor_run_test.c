@@ -736,8 +736,7 @@ static void a_half_done_gradual_step_that_was_changed_is_refused(void **state)
     assert_int_equal(result.status, EXIT_STATUS_HISTORY);
     assert_non_null(strstr(result.error.message, "step '3/s/run' was changed, but part of it"));
     assert_non_null(strstr(result.error.help, "rollback --migration 3"));
-    assert_int_equal(
-        kit_rollback(kit, changed, (struct rollback_options){.migration = "3"}).status, EXIT_STATUS_DONE);
+    assert_int_equal(kit_rollback(kit, changed, (struct rollback_options){.migration = "3"}).status, EXIT_STATUS_DONE);
     assert_int_equal(fake_find_effect(&kit->world, "3/s/run")->pieces, 0);
     assert_int_equal(kit_apply(kit, changed, none).status, EXIT_STATUS_DONE);
 }

@@ -1,0 +1,1 @@
+-- dumped by dbmate

@@ -1,0 +1,2 @@
+DROP INDEX CONCURRENTLY items_sku_idx;
+SELECT 1;

@@ -1,0 +1,4 @@
+-- Deploy
+BEGIN;
+CREATE SCHEMA flipr;
+COMMIT;

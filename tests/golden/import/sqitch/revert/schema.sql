@@ -1,0 +1,4 @@
+-- Revert
+BEGIN;
+DROP SCHEMA flipr;
+COMMIT;

@@ -1,0 +1,2 @@
+INSERT INTO flipr.users VALUES (1);
+ROLLBACK;
