@@ -324,10 +324,10 @@ static const struct diag_code *scalar_code(const struct node *node, const struct
 bool check_scalar(const struct checker *checker, const struct node *node, const struct key_type *type,
     const struct check_place *place)
 {
-    bool is_reference = false, ok;
+    bool is_reference = type->kind == KEY_REFERENCE, ok;
     struct diag *diag;
 
-    for (const struct key_type *t = type; t; t = t->next)
+    for (const struct key_type *t = type->next; t; t = t->next)
         is_reference |= t->kind == KEY_REFERENCE;
     ok = check_references(checker, node, is_reference, place);
     /* As written: what a variable gives is judged when it is in place. */

@@ -96,6 +96,36 @@ static const char *find_data_step(const struct undo_list *list, size_t index)
     return NULL;
 }
 
+/* SQLSTATE class 42: the guard names a table, column, function or type that is not there. */
+static bool is_undefined(const struct error *error)
+{
+    static const char *const states[] = {"42P01", "42703", "42883", "42704", "3F000"};
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strcmp(error->sqlstate, states[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The nearest step, undone before the one at index, that concerns an object of its: what it dropped or renamed is back when
+ * the guard is asked in its turn. NULL: there is none. */
+static const char *find_restoring_step(const struct undo_list *list, size_t index)
+{
+    const struct undo_item *item = &list->items.items[index];
+
+    for (size_t i = index; i-- > 0;) {
+        const struct undo_item *before = &list->items.items[i];
+
+        if (before->target != item->target || before->refusal || before->left_alone || before->step->inverse.action.none)
+            continue;
+        for (size_t e = 0; e < item->step->effect.count; e++)
+            for (size_t b = 0; b < before->step->effect.count; b++)
+                if (strcmp(item->step->effect.items[e].object, before->step->effect.items[b].object) == 0)
+                    return before->step->id;
+    }
+    return NULL;
+}
+
 /* Asks the guard of an exact inverse. *loss stays NULL while it holds. */
 static bool judge_guard(struct session *session, const struct undo_item *item, const char **loss, struct error *error)
 {
@@ -154,8 +184,11 @@ static bool judge_item(
     }
     if (is_past_guard(item))
         return true;
-    if (!judge_guard(session, item, &item->loss, error))
-        return false;
+    if (!judge_guard(session, item, &item->loss, error)) {
+        /* A later step dropped or renamed what the guard looks at: it can be asked once that is undone. */
+        item->holds_after = is_undefined(error) ? find_restoring_step(list, index) : NULL;
+        return item->holds_after != NULL;
+    }
     if (item->loss) {
         item->holds_after = find_data_step(list, index);
         item->loss = item->holds_after ? NULL : item->loss;

@@ -257,6 +257,7 @@ typescript() { printf '`%s`' "$(sed 's/\\/\\\\/g; s/`/\\`/g; s/\${/\\${/g' <<<"$
 migration() {
     local class stamp
     stamp=$((1709123456000 + $1))
+    # shellcheck disable=SC2001  # case conversion
     class=$(sed 's/\(^\|_\)\(.\)/\u\2/g' <<<"$2")
     cat >"src/migrations/$stamp-$class.ts" <<TS
 import { MigrationInterface, QueryRunner } from 'typeorm';
