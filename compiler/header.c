@@ -232,7 +232,7 @@ static bool needs_secrets(const struct plan *plan)
 static void add_capabilities(struct builder *builder)
 {
     static const char *const names[CAPABILITY_COUNT] = {
-#define CAPABILITY_ROW(name, text, supported, doc) [CAPABILITY_##name] = text,
+#define CAPABILITY_ROW(name, text, supported, doc) [CAPABILITY_##name] = (text),
 #include "spec/capability.def"
 #undef CAPABILITY_ROW
     };

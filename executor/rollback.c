@@ -280,6 +280,7 @@ int rollback_run(struct session *session, const struct rollback_options *options
     if (list.items.count == 0) {
         report->note = "nothing to undo";
         progress_log(progress, "info", "there is nothing to undo");
+        projection_update(session); /* a rollback that was killed at its very end left it behind */
         if (!options->resume || session_end_run(session, error))
             return EXIT_STATUS_DONE;
         return error->exit_status;

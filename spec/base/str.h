@@ -51,7 +51,7 @@ void strbuf_reserve(struct strbuf *buf, size_t extra); /* room for extra more by
 
 static inline void strbuf_append(struct strbuf *buf, const void *data, size_t len)
 {
-    if (buf->capacity - buf->len <= len)
+    if (!buf->data || buf->capacity - buf->len <= len)
         strbuf_reserve(buf, len);
     if (len)
         memcpy(buf->data + buf->len, data, len);
@@ -61,7 +61,7 @@ static inline void strbuf_append(struct strbuf *buf, const void *data, size_t le
 
 static inline void strbuf_append_char(struct strbuf *buf, char c)
 {
-    if (buf->capacity - buf->len <= 1)
+    if (!buf->data || buf->capacity - buf->len <= 1)
         strbuf_reserve(buf, 1);
     buf->data[buf->len++] = c;
     buf->data[buf->len] = '\0';
