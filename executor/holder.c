@@ -2,6 +2,7 @@
 
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,7 +40,7 @@ enum process_life { PROCESS_UNKNOWN, PROCESS_GONE, PROCESS_ALIVE };
  * may hold anything. A zombie is gone: it will never do anything again. */
 static enum process_life process_start(long pid, unsigned long long *start)
 {
-    char path[64], text[1024];
+    char path[64], text[1024], *end;
     const char *at;
     FILE *file;
     size_t len;
@@ -58,7 +59,10 @@ static enum process_life process_start(long pid, unsigned long long *start)
         return PROCESS_GONE;
     for (int field = 2; at && field < START_FIELD; field++)
         at = strchr(at + 1, ' ');
-    return at && sscanf(at, " %llu", start) == 1 ? PROCESS_ALIVE : PROCESS_UNKNOWN;
+    if (!at)
+        return PROCESS_UNKNOWN;
+    *start = strtoull(at + 1, &end, 10);
+    return end == at + 1 ? PROCESS_UNKNOWN : PROCESS_ALIVE;
 }
 
 const char *holder_describe(struct arena *arena)
@@ -77,17 +81,32 @@ const char *holder_describe(struct arena *arena)
     return arena_printf(arena, "%s (machine %s, started %llu)", who, machine, start);
 }
 
+/* What stands behind prefix in text, or NULL when text does not begin with it. */
+static const char *skip(const char *text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
 bool holder_is_gone(const char *holder)
 {
-    char machine[MACHINE_HEX_LEN + 1], theirs[MACHINE_HEX_LEN + 1];
-    unsigned long long start, their_start;
+    char machine[MACHINE_HEX_LEN + 1], *end;
     const char *at = strstr(holder, ", process ");
+    unsigned long long start, their_start;
     enum process_life life;
     long pid;
 
-    if (!at || sscanf(at, ", process %ld (machine %8[0-9a-f], started %llu)", &pid, theirs, &their_start) != 3)
+    if (!at || !machine_id(machine))
         return false;
-    if (pid <= 0 || !machine_id(machine) || strcmp(machine, theirs) != 0)
+    pid = strtol(at + strlen(", process "), &end, 10);
+    at = skip(end, " (machine ");
+    at = at ? skip(at, machine) : NULL;
+    at = at ? skip(at, ", started ") : NULL;
+    if (pid <= 0 || !at)
+        return false;
+    their_start = strtoull(at, &end, 10);
+    if (end == at || strcmp(end, ")") != 0)
         return false;
     life = process_start(pid, &start);
     return life == PROCESS_GONE || (life == PROCESS_ALIVE && start != their_start);
