@@ -282,7 +282,7 @@ static void settle_verify(struct settling *settling, struct import_change *chang
     struct import_script *script = &change->verify;
     struct import_history *history = settling->history;
     const char *problem = NULL;
-    struct parsed parsed;
+    struct parsed parsed = {0};
 
     if (!script->file)
         return;

@@ -112,7 +112,7 @@ static size_t skip_property(const struct reading *reading, size_t at, size_t end
 static size_t read_member(const struct reading *reading, size_t at, size_t end, struct migration_class *out)
 {
     const struct js_token *name;
-    struct method ignored, *method;
+    struct method ignored = {0}, *method;
     size_t next, behind;
 
     while (at + 1 < end && is_modifier(typeorm_token(reading, at)) && !js_is(typeorm_token(reading, at + 1), "(") &&
