@@ -54,16 +54,17 @@ static const struct cel_type *parameter_of(const struct cel_function *function, 
     return (first->kind == CEL_TYPE_LIST || first->kind == CEL_TYPE_OPTIONAL) && first->of ? first->of : &cel_type_dyn;
 }
 
+/* `first` is the type of the first argument, dyn where there is none. */
 static const struct cel_type *result_type(
-    struct cel_check *check, const struct cel_function *function, const struct cel_type *const *args, size_t count)
+    struct cel_check *check, const struct cel_function *function, const struct cel_type *first)
 {
     switch (function->result[0]) {
     case 'A':
-        return count ? parameter_of(function, args[0]) : &cel_type_dyn;
+        return parameter_of(function, first);
     case 'O':
-        return cel_type_optional_of(check->arena, count ? parameter_of(function, args[0]) : &cel_type_dyn);
+        return cel_type_optional_of(check->arena, parameter_of(function, first));
     case 'M':
-        return count ? args[0] : &cel_type_dyn;
+        return first;
     default:
         return letter_type(function->result[0]);
     }
@@ -193,7 +194,7 @@ static const struct cel_type *check_pattern(struct cel_check *check, struct cel_
 
 const struct cel_type *cel_check_call(struct cel_check *check, struct cel_node *node)
 {
-    const struct cel_type *args[CEL_FUNCTION_MAX_ARGS], *type = NULL;
+    const struct cel_type *args[CEL_FUNCTION_MAX_ARGS] = {&cel_type_dyn}, *type = NULL;
 
     if (!find_functions(check, node))
         return fail_unknown(check, node);
@@ -210,7 +211,7 @@ const struct cel_type *cel_check_call(struct cel_check *check, struct cel_node *
 
         if (!function_fits(&node->functions[i], args, node->args.count))
             continue;
-        result = result_type(check, &node->functions[i], args, node->args.count);
+        result = result_type(check, &node->functions[i], args[0]);
         type = type ? cel_type_join(check->arena, type, result) : result;
     }
     if (!type)

@@ -146,10 +146,10 @@ static void queries_that_are_right_are_left_alone(void **state)
         "with w as (select id as k from items) select k, w.k, x from w, generate_series(1, 2) x",
         "select items.id, items, xmin, ctid from items",
         "select (select max(o.id) from other o where o.id = items.other_id and sku is null) from items",
-        "insert into items (id, sku) values (1, 'a') on conflict (id) do update set sku = excluded.sku, other_id = "
-        "items.id returning id",
-        "update items i set (sku, other_id) = (select note, o.id from other o where o.id = i.id) where sku is distinct "
-        "from 'x'",
+        ("insert into items (id, sku) values (1, 'a') on conflict (id) do update set sku = excluded.sku,"
+         " other_id = items.id returning id"),
+        ("update items i set (sku, other_id) = (select note, o.id from other o where o.id = i.id)"
+         " where sku is distinct from 'x'"),
         "delete from items using other where other.id = items.other_id",
         "select * from pg_class c join information_schema.tables on true where relname = 'x'",
         "select row_number() over (partition by sku order by id) from items window w as (order by id)",

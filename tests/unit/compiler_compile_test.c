@@ -346,7 +346,7 @@ static void sql_files_are_read_with_line_feeds(void **state)
     test_load(&test, HEAD "migrations:\n  - id: 1-A\n    target: db\n    steps:\n      - sql: { file: a.sql }\n");
     plan = test_compile(&test, "local");
     assert_string_equal(json_string(json_get(step_at(plan, 0)->action.forward, "file")), "select\n  1;\n");
-    strcpy(digest, step_at(plan, 0)->source_digest);
+    memcpy(digest, step_at(plan, 0)->source_digest, sizeof digest);
     test_close(&test);
     test_open(&test);
     test_write(&test, "a.sql", "select\n  1;");

@@ -32,7 +32,7 @@ static struct digest_text digest_in(const char *environment, const char *target,
     test_load(&test, arena_printf(&test.arena, HEAD "migrations:\n  - id: 1-A\n    target: %s\n%s", target, lines));
     plan = test_compile(&test, environment);
     test_no_errors(&test);
-    strcpy(digest.hex, plan->steps.items[0].source_digest);
+    memcpy(digest.hex, plan->steps.items[0].source_digest, sizeof digest.hex);
     test_close(&test);
     return digest;
 }

@@ -64,15 +64,12 @@ static void the_documentation_says_of_every_key_what_the_table_says(void **state
     for (size_t i = 0; i < PLAN_OBJECT_COUNT; i++) {
         size_t count;
         const struct plan_key *keys = plan_object_keys((enum plan_object)i, &count);
-        char heading[64] = "\n### ";
+        char *heading = arena_printf(&arena, "\n### %s\n", plan_object_name((enum plan_object)i));
         const char *at;
 
-        for (size_t j = 0, len = strlen(heading); plan_object_name((enum plan_object)i)[j]; j++, heading[len + j] = '\0') {
-            char c = plan_object_name((enum plan_object)i)[j];
-
-            heading[len + j] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-        }
-        strcat(heading, "\n");
+        for (char *c = heading; *c; c++)
+            if (*c >= 'A' && *c <= 'Z')
+                *c = (char)(*c - 'A' + 'a');
         at = strstr(text, heading);
         if (!at)
             fail_msg("docs/plan-format.md has no heading '%s'", heading + 1);
