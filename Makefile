@@ -141,12 +141,27 @@ crash: deps ## SIGKILL at every protocol point of every instruction, on private 
 	@$(MAKE) --no-print-directory all
 	@INVPLAN_BUILD=$(abspath $(BUILD)) tests/services/with tests/crash/matrix.py --workers 6 --markdown $(BUILD)/crash-matrix.md
 
+.PHONY: check-deep
+check-deep: crash ## what takes too long for check: the whole crash matrix; connections cut at every third message; each probe mutated
+	@INVPLAN_BUILD=$(abspath $(BUILD)) tests/services/with tests/crash/cuts.py --every 3 --workers 4 --markdown $(BUILD)/cut-connections.md
+	@tests/crash/mutate-probes $(BUILD)
+
+.PHONY: bench
+bench: deps ## speed beside other tools and plain ways, as ratios: BENCH='upcast …' for some only; the table goes to $(BUILD)/bench.md
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run $(BUILD) $(BENCH)
+
 .PHONY: conformance-programs
 conformance-programs: $(CONFORMANCE)
 
 .PHONY: conformance
 conformance: $(CONFORMANCE) ## the public suites below $(CORPORA)
 	@tests/conformance/run $(BUILD) $(CORPORA)
+
+.PHONY: locks
+locks: deps $(BUILD)/conformance/locks_runner ## measure on a private server what statements lock, and compare with the compiler's word
+	@tests/services/with tests/locks/measure.py $(if $(CORPORA),"$(CORPORA)/postgres-locks/locks.jsonl") >$(BUILD)/locks.jsonl
+	@$(PROVE) -e '' $(BUILD)/conformance/locks_runner :: $(BUILD)/locks.jsonl
 
 .PHONY: golden-update
 golden-update: all ## rewrite the expected texts of the golden tests; read the diff
@@ -165,6 +180,10 @@ FUZZ_SECONDS ?= 60
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZ_SECONDS under ASan and UBSan (clang's libFuzzer)
 	@tests/fuzz/run $(BUILD) $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+.PHONY: fuzz-long
+fuzz-long: ## the same for half an hour each
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=1800
 
 .PHONY: install
 install: all ## into $(DESTDIR)$(prefix)

@@ -9,30 +9,24 @@
 #include "compiler/dynamodb/event_types.h"
 #include "compiler/session.h"
 #include "spec/base/arena.h"
-#include "spec/event/decimal.h"
+#include "spec/base/lines.h"
 #include "spec/exit.h"
 #include "spec/terminal.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024 * 1024, READ_BYTES = 256 * 1024 };
+enum { LINE_MAX_BYTES = 64 * 1024 * 1024, WRITE_BYTES = 256 * 1024 };
 
 struct filter {
     const struct event_types *types;
     const struct event_type_spec *type; /* of --event; NULL: as each event says */
     int64_t to;                         /* 0: the latest */
     bool validate, dynamodb, skip;
-    int input;
     const char *input_name;
-    size_t line;
+    struct lines lines;
     size_t failed;
     bool stopped;
     bool write_failed; /* and was reported */
     struct arena arena; /* of one line */
     struct strbuf out;
-};
-
-struct events {
-    const struct event_value *const *items;
-    size_t count;
 };
 
 static void flush(struct filter *filter)
@@ -50,7 +44,7 @@ static bool fail(struct filter *filter, const char *help, const char *format, ..
     va_list ap;
 
     flush(filter);
-    fprintf(stderr, "invplan: %s:%zu: ", filter->input_name, filter->line);
+    fprintf(stderr, "invplan: %s:%zu: ", filter->input_name, filter->lines.number);
     va_start(ap, format);
     vfprintf(stderr, format, ap);
     va_end(ap);
@@ -97,24 +91,19 @@ static bool find_type(struct filter *filter, const struct event_value *event, co
 
 /* From which version to which. */
 static bool find_versions(struct filter *filter, const struct event_type_spec *type, const struct event_value *event,
-    size_t *from, size_t *to)
+    struct upcast_way *out)
 {
     const char *attribute = filter->types->envelope.version;
-    const struct event_value *version = event_value_member(event, str_from(attribute));
-    struct decimal number;
+    size_t latest = type->versions.count;
 
-    *from = 1;
-    *to = filter->to ? (size_t)filter->to : type->versions.count;
-    if (version && (version->type != EVENT_NUMBER || !decimal_parse(version->text, &number) ||
-                       !decimal_to_size(&number, from) || *from == 0))
+    out->to = filter->to ? (size_t)filter->to : latest;
+    if (!event_version_read(event, attribute, &out->from))
         return fail(filter, NULL, "the event's '%s' is not a whole number from 1 on", attribute);
-    if (*from > type->versions.count)
-        return fail(filter, NULL, "'%.*s' has no version %zu, its latest is %zu", STR_ARG(type->name), *from,
-            type->versions.count);
-    if (*to > type->versions.count)
-        return fail(filter, NULL, "'%.*s' has no version %zu, its latest is %zu", STR_ARG(type->name), *to,
-            type->versions.count);
-    return *from <= *to || fail(filter, NULL, "the event is at version %zu already, later than %zu", *from, *to);
+    if (out->from > latest || out->to > latest)
+        return fail(filter, NULL, "'%.*s' has no version %zu, its latest is %zu", STR_ARG(type->name),
+            out->from > latest ? out->from : out->to, latest);
+    return out->from <= out->to ||
+           fail(filter, NULL, "the event is at version %zu already, later than %zu", out->from, out->to);
 }
 
 static bool is_valid(struct filter *filter, const struct event_type_spec *type, const struct event_value *event,
@@ -130,54 +119,38 @@ static bool is_valid(struct filter *filter, const struct event_type_spec *type, 
         error.instance_pointer, error.instance_pointer[0] ? ": " : "", error.message);
 }
 
-static bool upcast_once(struct filter *filter, const struct event_type_spec *type, size_t to, struct events *events)
+static bool upcast(struct filter *filter, const struct event_type_spec *type, const struct event_value *event,
+    const struct upcast_way *way, struct upcast_result *out)
 {
-    const struct event_version *version = &type->versions.items[to - 1];
-    VEC(const struct event_value *) results = {0};
     struct upcast_problem problem;
-    struct upcast_result result;
+    size_t to;
 
-    for (size_t i = 0; i < events->count; i++) {
-        if (!upcaster_apply(version->upcaster, &filter->arena, events->items[i], version->number, &result, &problem)) {
-            bool inside = problem.in_expression;
-
-            return fail(filter, inside ? problem.expression.help : problem.help,
-                "'%.*s' cannot be upcast to version %zu: %s%s%s", STR_ARG(type->name), to, problem.pointer,
-                problem.pointer[0] ? ": " : "", problem.message);
-        }
-        if (events->count == 1) {
-            *events = (struct events){result.events, result.count};
-            return true;
-        }
-        for (size_t k = 0; k < result.count; k++)
-            VEC_PUSH(&filter->arena, &results, result.events[k]);
-    }
-    *events = (struct events){results.items, results.count};
-    return true;
+    return upcast_along(type->upcasters.items, &filter->arena, event, way, out, &to, &problem) ||
+           fail(filter, problem.help, "'%.*s' cannot be upcast to version %zu: %s%s%s", STR_ARG(type->name), to,
+               problem.pointer, problem.pointer[0] ? ": " : "", problem.message);
 }
 
 static bool upcast_line(struct filter *filter, struct str text)
 {
-    const struct event_value *event;
+    const struct event_value *event = NULL;
     const struct event_type_spec *type;
-    struct events events = {&event, 1};
-    size_t from, to;
+    struct upcast_result events;
+    struct upcast_way way;
 
     if (!read_event(filter, text, &event) || !find_type(filter, event, &type) ||
-        !find_versions(filter, type, event, &from, &to) ||
-        (filter->validate && !is_valid(filter, type, event, from)))
+        !find_versions(filter, type, event, &way) ||
+        (filter->validate && !is_valid(filter, type, event, way.from)) ||
+        !upcast(filter, type, event, &way, &events))
         return false;
-    for (size_t number = from + 1; number <= to; number++)
-        if (!upcast_once(filter, type, number, &events))
-            return false;
     /* What an event was split into is of other types, and no version of this one describes it. */
-    if (filter->validate && events.count == 1 && to > from && !is_valid(filter, type, events.items[0], to))
+    if (filter->validate && events.count == 1 && way.to > way.from &&
+        !is_valid(filter, type, events.events[0], way.to))
         return false;
     for (size_t i = 0; i < events.count; i++) {
         if (filter->dynamodb)
-            event_item_write_dynamodb(&filter->out, events.items[i]);
+            event_item_write_dynamodb(&filter->out, events.events[i]);
         else
-            event_value_write_json(&filter->out, events.items[i]);
+            event_value_write_json(&filter->out, events.events[i]);
         strbuf_append_char(&filter->out, '\n');
     }
     return true;
@@ -187,41 +160,11 @@ static bool upcast_line(struct filter *filter, struct str text)
 
 static void take_line(struct filter *filter, struct str line)
 {
-    filter->line++;
-    if (line.len && line.data[line.len - 1] == '\r')
-        line.len--;
     if (!str_trim(line).len)
         return;
     arena_reset(&filter->arena);
     if (!upcast_line(filter, line) && !filter->skip)
         filter->stopped = true;
-}
-
-/* Every whole line of the buffer; what is left of it moves to the front. at_end: the rest is a line too. */
-static void take_lines(struct filter *filter, struct strbuf *buffer, bool at_end)
-{
-    const char *at = buffer->data, *end = buffer->data + buffer->len, *newline;
-
-    while (!filter->stopped && at < end && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        take_line(filter, (struct str){at, (size_t)(newline - at)});
-        at = newline + 1;
-    }
-    if (at_end && at < end && !filter->stopped) {
-        take_line(filter, (struct str){at, (size_t)(end - at)});
-        at = end;
-    }
-    if (at > buffer->data) {
-        memmove(buffer->data, at, (size_t)(end - at));
-        buffer->len = (size_t)(end - at);
-    }
-}
-
-static int fail_input(const struct filter *filter)
-{
-    struct error error;
-
-    error_set(&error, EXIT_STATUS_IO, "cannot read '%s': %s", filter->input_name, strerror(errno));
-    return cli_report(&error);
 }
 
 /*
@@ -230,36 +173,29 @@ static int fail_input(const struct filter *filter)
  */
 static int run(struct filter *filter)
 {
-    static char chunk[READ_BYTES];
-    struct strbuf buffer = STRBUF_INIT;
-    int status = EXIT_STATUS_DONE;
+    enum lines_result result = LINES_LINE;
+    struct str line;
 
-    while (status == EXIT_STATUS_DONE && !filter->stopped) {
-        ssize_t got = read(filter->input, chunk, sizeof(chunk));
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            status = fail_input(filter);
-        if (got > 0)
-            strbuf_append(&buffer, chunk, (size_t)got);
-        if (buffer.len && got >= 0)
-            take_lines(filter, &buffer, got == 0);
-        if (buffer.len > LINE_MAX_BYTES && !filter->stopped) {
-            filter->line++;
-            fail(filter, NULL, "the line is longer than %d MiB", LINE_MAX_BYTES >> 20);
-            filter->stopped = true;
-        }
-        flush(filter);
-        if (filter->write_failed)
-            status = EXIT_STATUS_IO;
-        if (got == 0)
-            break;
+    while (!filter->stopped && (result = lines_next(&filter->lines, &line)) == LINES_LINE) {
+        take_line(filter, line);
+        if (filter->out.len >= WRITE_BYTES || !lines_ready(&filter->lines))
+            flush(filter);
+        filter->stopped = filter->stopped || filter->write_failed;
     }
-    strbuf_free(&buffer);
+    if (!filter->stopped && result == LINES_TOO_LONG)
+        fail(filter, NULL, "the line is longer than %d MiB", LINE_MAX_BYTES >> 20);
+    flush(filter);
+    if (!filter->stopped && result == LINES_FAILED) {
+        struct error error;
+
+        error_set(&error, EXIT_STATUS_IO, "cannot read '%s': %s", filter->input_name, strerror(errno));
+        return cli_report(&error);
+    }
     if (filter->failed && filter->skip)
         fprintf(stderr, "invplan: %zu event%s left out\n", filter->failed, filter->failed == 1 ? " was" : "s were");
-    return status == EXIT_STATUS_DONE && filter->failed ? EXIT_STATUS_EVENTS : status;
+    if (filter->write_failed)
+        return EXIT_STATUS_IO;
+    return filter->failed ? EXIT_STATUS_EVENTS : EXIT_STATUS_DONE;
 }
 
 /* --- the command --------------------------------------------------------------------------------------------------- */
@@ -287,13 +223,13 @@ static bool open_input(struct filter *filter, const struct cli_arguments *argume
 {
     const char *path = arguments->operands.count ? arguments->operands.items[0] : "-";
 
-    filter->input = STDIN_FILENO;
+    filter->lines.fd = STDIN_FILENO;
     filter->input_name = "standard input";
     if (strcmp(path, "-") == 0)
         return true;
     filter->input_name = path;
-    filter->input = open(path, O_RDONLY | O_CLOEXEC);
-    return filter->input >= 0 || error_set(error, EXIT_STATUS_IO, "cannot open '%s': %s", path, strerror(errno));
+    filter->lines.fd = open(path, O_RDONLY | O_CLOEXEC);
+    return filter->lines.fd >= 0 || error_set(error, EXIT_STATUS_IO, "cannot open '%s': %s", path, strerror(errno));
 }
 
 int command_upcast(const struct cli_arguments *arguments)
@@ -306,7 +242,7 @@ int command_upcast(const struct cli_arguments *arguments)
         .validate = cli_has(arguments, CLI_OPTION_VALIDATE),
         .dynamodb = cli_has(arguments, CLI_OPTION_DYNAMODB),
         .skip = on_error && strcmp(on_error, "skip") == 0,
-        .input = -1,
+        .lines = {.fd = -1, .max_bytes = LINE_MAX_BYTES},
     };
     int status;
 
@@ -319,8 +255,9 @@ int command_upcast(const struct cli_arguments *arguments)
                      ? run(&filter)
                      : cli_report(&error);
     }
-    if (filter.input > STDIN_FILENO)
-        close(filter.input);
+    if (filter.lines.fd > STDIN_FILENO)
+        close(filter.lines.fd);
+    lines_free(&filter.lines);
     strbuf_free(&filter.out);
     arena_free(&filter.arena);
     session_close(&session);

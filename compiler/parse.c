@@ -4,6 +4,7 @@
 
 #include "compiler/check.h"
 #include "compiler/connection.h"
+#include "compiler/lint.h"
 #include "compiler/order.h"
 #include "compiler/resolve.h"
 #include "compiler/step.h"
@@ -138,6 +139,7 @@ static void parse_environment(struct parser *parser, const struct node *name, st
     if (!is_mapping(node))
         return;
     VEC_PUSH(parser->arena, &parser->project->environments, environment);
+    lint_check_settings(parser->arena, parser->diags, node_get(node, "lint"));
     if (!value_is_id(name->text)) {
         struct diag *diag = diag_report(parser->diags, DIAG(SPEC006), name->span,
             "the environment '%.*s' gives its plan its file name", STR_ARG(name->text));
@@ -178,7 +180,7 @@ static void parse_allowances(struct parser *parser, struct project_migration *mi
     for (size_t i = 0; list && list->kind == NODE_SEQUENCE && i < list->count; i++) {
         struct node *node = list->items[i];
         const struct node *rule = node_get(node, "rule");
-        const struct diag_code *code = is_text(rule) ? diag_code_find(rule->text) : NULL;
+        const struct diag_code *code;
         struct project_allowance allowance = {
             .reason = node_string(parser->arena, node_get(node, "reason")),
             .until = node_string(parser->arena, node_get(node, "until")),
@@ -187,20 +189,9 @@ static void parse_allowances(struct parser *parser, struct project_migration *mi
 
         if (!is_text(rule) || !allowance.reason)
             continue;
-        if (!code) {
-            VEC(const char *) names = {0};
-
-            for (size_t j = 0; j < DIAG_ID_COUNT; j++)
-                if (diag_codes[j].severity != DIAG_SEVERITY_ERROR)
-                    VEC_PUSH(parser->arena, &names, diag_codes[j].name);
-            check_report_unknown(
-                &parser->checker, DIAG(SPEC027), rule, "there is no finding", names.items, names.count);
+        code = lint_rule(parser->arena, parser->diags, rule, "allowed");
+        if (!code)
             continue;
-        }
-        if (code->severity == DIAG_SEVERITY_ERROR) {
-            diag_report(parser->diags, DIAG(SPEC027), rule->span, "%s is an error and cannot be allowed", code->name);
-            continue;
-        }
         allowance.rule = code->name;
         VEC_PUSH(parser->arena, &migration->allow, allowance);
     }
@@ -384,6 +375,8 @@ const struct node *parse_main(struct project *project, struct arena *arena, stru
     check_targets(&parser);
     parse_order(&parser, node_get(root, "order"));
     parse_environments(&parser, node_get(root, "environments"));
+    project->lint = node_get(root, "lint");
+    lint_check_settings(arena, diags, project->lint);
     parse_history(&parser, root);
     include = node_get(root, "include");
     return include && include->kind == NODE_SEQUENCE ? include : NULL;

@@ -29,7 +29,7 @@ struct project_target {
 
 struct project_environment {
     const char *name;
-    struct node *node; /* the whole environment: vars, targets, policy, backup, notify, metrics, disposable */
+    struct node *node; /* the whole environment: vars, targets, policy, lint, backup, notify, metrics, disposable */
 };
 
 struct project_step {
@@ -74,6 +74,7 @@ struct project {
     VEC(const char *) order;
     VEC(struct project_environment) environments;
     VEC(struct project_migration) migrations; /* all targets, in order of declaration */
+    struct node *lint;   /* how much its findings matter; NULL */
     struct node *events; /* the events section; NULL when none */
     VEC(struct plan_input) inputs; /* every YAML file read, with its digest; the plan adds the SQL files of its steps */
     const struct key_table *keys;

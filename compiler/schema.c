@@ -4,6 +4,7 @@
 
 #include "spec/base/arena.h"
 #include "spec/base/json.h"
+#include "spec/event/upcast.h"
 
 /* JSON Schema draft 7: what editors' YAML support reads best. */
 struct generator {
@@ -227,11 +228,21 @@ static struct json *context_schema(struct generator *generator, const struct key
     return json;
 }
 
-/* A step: its name and one kind. */
+/* { NAME: count } */
+static struct json *property_count(struct generator *generator, const char *name, int count)
+{
+    struct json *json = new_object(generator, NULL);
+
+    json_set_integer(generator->arena, json, name, count);
+    return json;
+}
+
+/* A step: one kind, and its name where it has one. */
 static struct json *step_schema(struct generator *generator, const struct key_context *context)
 {
     struct arena *arena = generator->arena;
     struct json *json = context_schema(generator, context), *properties = (struct json *)json_get(json, "properties");
+    struct json *has_name = new_object(generator, NULL), *named = json_new(arena, JSON_ARRAY);
 
     for (enum step_kind kind = 0; kind < STEP_COUNT; kind++) {
         const char *name = arena_printf(arena, "step.%s", step_kind_name(kind));
@@ -244,8 +255,44 @@ static struct json *step_schema(struct generator *generator, const struct key_co
             schema = any_of(generator, text_schema(generator, NULL, false), schema);
         json_set(arena, properties, step_kind_name(kind), described(generator, step_kind_description(kind), schema));
     }
+    json_append(named, json_new_text(arena, "name"));
+    json_set(arena, has_name, "required", named);
     json_set_integer(arena, json, "minProperties", 1);
     json_set_integer(arena, json, "maxProperties", 2);
+    json_set(arena, json, "if", has_name);
+    json_set(arena, json, "then", property_count(generator, "minProperties", 2));
+    json_set(arena, json, "else", property_count(generator, "maxProperties", 1));
+    return json;
+}
+
+/* A version of an event: its lists of operators are more than lists of mappings. */
+static struct json *version_schema(struct generator *generator, const struct key_context *context)
+{
+    static const char *const lists[] = {"upcast", "downcast"};
+    struct json *json = context_schema(generator, context);
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        struct json *list = (struct json *)json_get(json_get(json, "properties"), lists[i]);
+
+        json_set(generator->arena, list, "items", reference(generator, "operator"));
+    }
+    return json;
+}
+
+/* One operator of an upcaster. What stands inside it is checked when it is compiled. */
+static struct json *operator_schema(struct generator *generator)
+{
+    struct arena *arena = generator->arena;
+    struct json *json = new_object(generator, "object"), *properties = new_object(generator, NULL);
+
+    json_set_text(arena, json, "description", "One operator of an upcaster.");
+    for (size_t i = 0; upcast_operator_name(i); i++)
+        json_set(arena, properties, upcast_operator_name(i),
+            described(generator, upcast_operator_description(i), new_object(generator, NULL)));
+    json_set(arena, json, "properties", properties);
+    json_set_integer(arena, json, "minProperties", 1);
+    json_set_integer(arena, json, "maxProperties", 1);
+    json_set(arena, json, "additionalProperties", json_new_bool(arena, false));
     return json;
 }
 
@@ -264,9 +311,11 @@ void schema_print_migrations(struct arena *arena, const struct key_table *keys, 
         const struct key_context *context = keys->contexts.items[i];
 
         json_set(arena, definitions, context->name,
-            strcmp(context->name, "step") == 0 ? step_schema(&generator, context)
-                                               : context_schema(&generator, context));
+            strcmp(context->name, "step") == 0            ? step_schema(&generator, context)
+            : strcmp(context->name, "event_version") == 0 ? version_schema(&generator, context)
+                                                          : context_schema(&generator, context));
     }
+    json_set(arena, definitions, "operator", operator_schema(&generator));
     json_append(required, json_new_text(arena, "project"));
     json_set(arena, is_main, "required", required);
     json_set(arena, json, "if", is_main);

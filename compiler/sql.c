@@ -121,7 +121,7 @@ bool sql_parse(struct arena *arena, struct str text, struct sql_script *out, str
         return false;
     }
     if (memchr(text.data, '\0', text.len)) {
-        set_error(error, text, strlen(text.data), "the SQL text holds a NUL byte");
+        set_error(error, text, (size_t)((const char *)memchr(text.data, '\0', text.len) - text.data), "the SQL text holds a NUL byte");
         return false;
     }
     if (utf8_invalid_at(text.data, text.len) < text.len) {
@@ -132,7 +132,7 @@ bool sql_parse(struct arena *arena, struct str text, struct sql_script *out, str
         set_error(error, text, at, "the SQL is nested deeper than 400 levels");
         return false;
     }
-    result = pg_query_parse(text.data);
+    result = pg_query_parse(arena_strndup(arena, text.data, text.len)); /* which reads up to a NUL */
     if (result.error) {
         set_error(error, text, offset_of_cursor(text, result.error->cursorpos), result.error->message);
         ok = false;

@@ -6,9 +6,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "executor/baseline.h"
 #include "executor/holder.h"
 #include "executor/host.h"
+#include "executor/rebind.h"
 #include "executor/redact.h"
+#include "executor/replay.h"
 #include "executor/report.h"
 #include "executor/resolve.h"
 #include "executor/rollback.h"
@@ -59,8 +62,18 @@ static const char *quote_argument(struct arena *arena, const char *option, const
     return text;
 }
 
+/* These look at what is pending alone, and complete that; but at first contact everything is. */
+static bool wants_outline(const struct cli_arguments *arguments)
+{
+    return arguments->command == CLI_COMMAND_STATUS ||
+           (arguments->command == CLI_COMMAND_APPLY && !cli_has(arguments, CLI_OPTION_INIT) &&
+               !cli_has(arguments, CLI_OPTION_DRY_RUN) && !cli_has(arguments, CLI_OPTION_PASS));
+}
+
 static bool load_plan(struct command *command, const char **plan_argument, struct error *error)
 {
+    bool (*load)(struct arena *, const char *, struct plan **, struct error *) =
+        wants_outline(command->arguments) ? plan_load_outline : plan_load;
     const char *path = cli_value(command->arguments, CLI_OPTION_PLAN);
     const char *environment = cli_value(command->arguments, CLI_OPTION_ENV);
 
@@ -75,7 +88,7 @@ static bool load_plan(struct command *command, const char **plan_argument, struc
         path ? quote_argument(command->arena, "--plan", path) : quote_argument(command->arena, "--env", environment);
     if (!path)
         path = arena_printf(command->arena, "plans/%s.plan", environment);
-    if (!plan_load(command->arena, path, &command->plan, error))
+    if (!load(command->arena, path, &command->plan, error))
         return false;
     if (environment && strcmp(command->plan->environment, environment) != 0)
         return error_set(error, EXIT_STATUS_WRONG_TARGET, "'%s' is a plan of environment '%s', not of '%s'", path,
@@ -175,6 +188,53 @@ static int rollback(struct command *command, struct error *error)
     return rollback_run(&command->session, &options, &command->host.progress, &command->report, error);
 }
 
+/* The same plan, against the same targets, as another process would. */
+static void begin_anew(struct command *command)
+{
+    const struct session_config config = command->session.config;
+
+    session_close(&command->session);
+    session_start(&command->session, &config);
+}
+
+static int redo(struct command *command, struct error *error)
+{
+    const char *migration = NULL;
+    const struct rollback_options back = {.newest = &migration, .yes = true};
+    struct run_options forth = {.yes = true};
+    int status;
+
+    if (!command->plan->disposable) {
+        error_set(error, EXIT_STATUS_NOT_DISPOSABLE, "environment '%s' is not disposable: redo loses data",
+            command->plan->environment);
+        error_help(error, "what can be undone exactly, can be anywhere: %s",
+            session_line(&command->session, "rollback --migration MIGRATION"));
+        return error->exit_status;
+    }
+    status = rollback_run(&command->session, &back, &command->host.progress, &command->report, error);
+    if (status != EXIT_STATUS_DONE || !migration)
+        return status;
+    forth.to = arena_strdup(command->arena, migration);
+    if (!plan_find_migration(command->plan, forth.to)) {
+        session_log(&command->session, "warning", "migration '%s' was undone; the plan does not have it any more",
+            forth.to);
+        return EXIT_STATUS_DONE;
+    }
+    begin_anew(command);
+    return run_apply(&command->session, &forth, &command->host.progress, &command->report, error);
+}
+
+static int baseline(struct command *command, struct error *error)
+{
+    const struct baseline_options options = {
+        .to = cli_value(command->arguments, CLI_OPTION_TO),
+        .rebuild = cli_value(command->arguments, CLI_OPTION_REBUILD),
+        .reason = cli_value(command->arguments, CLI_OPTION_REASON),
+    };
+
+    return baseline_run(&command->session, &options, error);
+}
+
 static int init(struct command *command, struct error *error)
 {
     struct session *session = &command->session;
@@ -204,24 +264,81 @@ static int resolve(struct command *command, struct error *error)
     return resolve_run(&command->session, &options, error);
 }
 
-/* status and verify: as JSON, or for people. */
-static int print_result(struct command *command, int (*read)(struct session *, struct json **, struct error *),
-    void (*print)(const struct json *, struct strbuf *), struct error *error)
+/* status, verify and replay: as JSON, or for people. */
+static void write_result(
+    struct command *command, const struct json *result, void (*print)(const struct json *, struct strbuf *))
 {
     const char *format = cli_value(command->arguments, CLI_OPTION_FORMAT);
     struct strbuf text = STRBUF_INIT;
-    struct json *result;
-    int status = read(&command->session, &result, error);
 
-    if (result && format && strcmp(format, "json") == 0) {
+    if (format && strcmp(format, "json") == 0) {
         json_write_pretty(&text, result);
         strbuf_append_char(&text, '\n');
         progress_raw(&command->host.progress, strbuf_view(&text));
-    } else if (result) {
+    } else {
         print(result, &text);
         progress_text(&command->host.progress, strbuf_view(&text));
     }
     strbuf_free(&text);
+}
+
+static int show_status(struct command *command, struct error *error)
+{
+    struct json *result;
+    int status = status_read(&command->session, &result, error);
+
+    if (result)
+        write_result(command, result, status_print);
+    return status;
+}
+
+static int show_verify(struct command *command, struct error *error)
+{
+    struct json *result;
+    int status = verify_read(&command->session, cli_value(command->arguments, CLI_OPTION_REBUILD), &result, error);
+
+    if (result)
+        write_result(command, result, verify_print);
+    return status;
+}
+
+/* A number from 1 on; 0 where the option was not given. */
+static bool read_count(const struct cli_arguments *arguments, enum cli_option option, const char *name, int64_t *out,
+    struct error *error)
+{
+    const char *text = cli_value(arguments, option);
+
+    *out = 0;
+    return !text || (str_to_i64(str_from(text), out) && *out > 0 && *out <= INT32_MAX) ||
+           error_set(error, EXIT_STATUS_USAGE, "%s takes a number from 1 on, not '%s'", name, text);
+}
+
+static int replay(struct command *command, struct error *error)
+{
+    const struct cli_arguments *arguments = command->arguments;
+    struct replay_options options = {
+        .file = arguments->operands.count ? arguments->operands.items[0] : NULL,
+        .items = cli_has(arguments, CLI_OPTION_DYNAMODB),
+        .selection = {.stream = cli_value(arguments, CLI_OPTION_STREAM), .type = cli_value(arguments, CLI_OPTION_EVENT_ONLY)},
+    };
+    struct json *report;
+    int status;
+
+    if (!read_count(arguments, CLI_OPTION_SAMPLE, "--sample", &options.selection.sample, error) ||
+        !read_count(arguments, CLI_OPTION_MAX_RCU, "--max-rcu", &options.selection.max_rcu, error))
+        return error->exit_status;
+    if (options.file && (options.selection.sample || options.selection.max_rcu)) {
+        error_set(error, EXIT_STATUS_USAGE, "--sample and --max-rcu are about the table, not about a file");
+        error_help(error, "shuf -n 1000 FILE | invplan replay - takes a sample of a file");
+        return error->exit_status;
+    }
+    if (!options.file && options.items) {
+        error_set(error, EXIT_STATUS_USAGE, "--dynamodb is about the lines of a file; those of a table are items anyway");
+        return error->exit_status;
+    }
+    status = replay_run(&command->session, &options, &report, error);
+    if (report)
+        write_result(command, report, replay_print);
     return status;
 }
 
@@ -235,9 +352,18 @@ static int dispatch(struct command *command, struct error *error)
     case CLI_COMMAND_ROLLBACK:
         return rollback(command, error);
     case CLI_COMMAND_STATUS:
-        return print_result(command, status_read, status_print, error);
+        return show_status(command, error);
     case CLI_COMMAND_VERIFY:
-        return print_result(command, verify_read, verify_print, error);
+        return show_verify(command, error);
+    case CLI_COMMAND_REPLAY:
+        return replay(command, error);
+    case CLI_COMMAND_REDO:
+        return redo(command, error);
+    case CLI_COMMAND_BASELINE:
+        return baseline(command, error);
+    case CLI_COMMAND_REBIND:
+        return rebind_run(&command->session, cli_has(command->arguments, CLI_OPTION_YES),
+            cli_value(command->arguments, CLI_OPTION_REASON), error);
     case CLI_COMMAND_RESOLVE:
         return resolve(command, error);
     case CLI_COMMAND_UNLOCK:
@@ -252,7 +378,7 @@ static int dispatch(struct command *command, struct error *error)
 static bool wants_report(const struct cli_arguments *arguments)
 {
     return (arguments->command == CLI_COMMAND_APPLY && !cli_has(arguments, CLI_OPTION_DRY_RUN)) ||
-           arguments->command == CLI_COMMAND_ROLLBACK;
+           arguments->command == CLI_COMMAND_ROLLBACK || arguments->command == CLI_COMMAND_REDO;
 }
 
 static void write_report(struct command *command, int status, const struct error *result)
@@ -280,6 +406,35 @@ static void write_ended(struct command *command, int status, const struct error 
     progress_json(&command->host.progress, event);
 }
 
+/* Every halt says what to type next, also where whoever halted knew nothing better. */
+static void add_next_line(struct command *command, int status, struct error *error)
+{
+    const char *again = session_line(&command->session, "%s", cli_command_name(command->arguments->command));
+
+    if (error->help[0])
+        return;
+    switch (status) {
+    case EXIT_STATUS_HISTORY:
+    case EXIT_STATUS_DRIFT:
+    case EXIT_STATUS_OUT_OF_ORDER:
+    case EXIT_STATUS_LEASE:
+    case EXIT_STATUS_HALTED:
+    case EXIT_STATUS_UNDO_HALTED:
+        error_help(error, "how things stand: %s", session_line(&command->session, "status"));
+        break;
+    case EXIT_STATUS_UNREACHABLE:
+    case EXIT_STATUS_AUTHENTICATION:
+    case EXIT_STATUS_PERMISSION:
+        error_help(error, "when that is mended: %s", again);
+        break;
+    case EXIT_STATUS_RESUMABLE:
+        error_help(error, "to go on: %s", again);
+        break;
+    default:
+        break;
+    }
+}
+
 static int report_failure(int status, struct error *error)
 {
     redact_text(error->message);
@@ -296,12 +451,14 @@ int command_run(struct arena *arena, const struct cli_arguments *arguments,
     int status;
 
     host_init(&command.host, cli_duration_ms(arguments, CLI_OPTION_DEADLINE, -1));
+    command.host.pause_file = cli_value(arguments, CLI_OPTION_PAUSE_FILE);
     set_up_progress(&command);
     if (!set_up(&command, driver_for, &error))
         return report_failure(error.exit_status, &error);
-    report_start(&command.report, arena, arguments->command == CLI_COMMAND_APPLY ? "apply" : "rollback",
+    report_start(&command.report, arena, cli_command_name(arguments->command),
         session_now(&command.session), command.host.env.wall_ms(&command.host));
     status = dispatch(&command, &error);
+    add_next_line(&command, status, &error);
     progress_clear(&command.host.progress);
     if (wants_report(arguments))
         write_report(&command, status, &error);

@@ -6,7 +6,7 @@
 #include "spec/base/arena.h"
 #include "spec/exit.h"
 
-enum { SHOWN_VALUE_MAX = 160 };
+enum { SHOWN_VALUE_MAX = 160, SHOWN_BEFORE = 60 };
 
 /* What the comparison of one object has at hand. */
 struct comparison {
@@ -33,33 +33,64 @@ static bool is_absent(const struct json *value)
     return !value || value->type == JSON_NULL;
 }
 
-/* Strings as they are, everything else as JSON; long ones cut at a character's boundary. */
-static const char *show_value(struct arena *arena, const struct json *value)
+/* Strings as they are but on one line, everything else as JSON. */
+static struct str value_text(struct arena *arena, const struct json *value)
 {
-    struct strbuf buf = STRBUF_INIT;
-    const char *text;
-    size_t len;
+    struct strbuf written = STRBUF_INIT, folded = STRBUF_INIT;
+    struct str text;
 
     if (is_absent(value))
-        return "absent";
+        return STR("absent");
     if (value->type == JSON_STRING)
-        strbuf_append_str(&buf, value->text);
+        strbuf_append_str(&written, value->text);
     else
-        json_write(&buf, value);
-    len = buf.len;
-    if (len == 0) {
-        strbuf_free(&buf);
-        return "empty";
+        json_write(&written, value);
+    for (size_t i = 0; i < written.len; i++) {
+        bool blank = strchr(" \t\r\n", written.data[i]) != NULL;
+
+        if (!blank)
+            strbuf_append_char(&folded, written.data[i]);
+        else if (folded.len && folded.data[folded.len - 1] != ' ')
+            strbuf_append_char(&folded, ' ');
     }
-    if (len > SHOWN_VALUE_MAX) {
-        for (len = SHOWN_VALUE_MAX; len && ((unsigned char)buf.data[len] & 0xc0) == 0x80;)
-            len--;
-        text = arena_printf(arena, "%.*s…", (int)len, buf.data);
-    } else {
-        text = arena_strndup(arena, buf.data, len);
-    }
-    strbuf_free(&buf);
-    return text;
+    text = str_trim(str_copy(arena, strbuf_view(&folded)));
+    strbuf_free(&written);
+    strbuf_free(&folded);
+    return text.len ? text : STR("empty");
+}
+
+static bool is_continuation(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* At most SHOWN_VALUE_MAX bytes from `from` on, cut at characters' boundaries. */
+static const char *excerpt(struct arena *arena, struct str text, size_t from)
+{
+    size_t to;
+
+    while (from && from < text.len && is_continuation(text.data[from]))
+        from--;
+    if (from >= text.len)
+        from = 0;
+    to = text.len - from > SHOWN_VALUE_MAX ? from + SHOWN_VALUE_MAX : text.len;
+    while (to < text.len && to > from && is_continuation(text.data[to]))
+        to--;
+    return arena_printf(
+        arena, "%s%.*s%s", from ? "…" : "", (int)(to - from), text.data + from, to < text.len ? "…" : "");
+}
+
+/* "is NOW, was THEN"; of long texts what stands around the first difference. */
+static const char *show_change(struct arena *arena, const struct json *is, const struct json *was)
+{
+    struct str now = value_text(arena, is), then = value_text(arena, was);
+    size_t same = 0, from = 0;
+
+    while (same < now.len && same < then.len && now.data[same] == then.data[same])
+        same++;
+    if ((now.len > SHOWN_VALUE_MAX || then.len > SHOWN_VALUE_MAX) && same > SHOWN_BEFORE)
+        from = same - SHOWN_BEFORE;
+    return arena_printf(arena, "is %s, was %s", excerpt(arena, now, from), excerpt(arena, then, from));
 }
 
 static void report(const struct comparison *on, enum drift_kind kind, const char *part, const char *attribute,
@@ -70,8 +101,7 @@ static void report(const struct comparison *on, enum drift_kind kind, const char
 
     switch (kind) {
     case DRIFT_CHANGED:
-        drift.message = arena_printf(
-            on->arena, "%s: %s is %s, was %s", part, attribute, show_value(on->arena, is), show_value(on->arena, was));
+        drift.message = arena_printf(on->arena, "%s: %s %s", part, attribute, show_change(on->arena, is, was));
         break;
     case DRIFT_GONE:
         drift.message = arena_printf(on->arena, "%s is gone", part);

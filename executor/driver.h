@@ -49,6 +49,8 @@ struct driver_env {
     /* Progress of the step under way; total -1 when unknown. unit: "rows", "items", "blocks", … */
     void (*progress)(void *context, const char *step, int64_t done, int64_t total, const char *unit);
     void (*log)(void *context, const char *level, const char *message); /* "info", "warning" */
+    /* True while nothing new is to be begun; why says who asked for that. NULL: never. */
+    bool (*paused)(void *context, char *why, size_t why_size);
     /* Names a protocol point ("pg.group.before_commit"); crash tests kill there. NULL: none. */
     void (*point)(void *context, const char *name);
 };
@@ -110,12 +112,25 @@ struct driver_result {
     bool adopted;            /* it was in place with the same shape; recorded as ADOPTED */
     int64_t rows_written;    /* ledger rows */
     int64_t duration_ms;
-    int64_t lock_wait_ms;    /* -1 unknown */
+    int64_t lock_wait_ms;    /* for as long locks of others were waited for, as far as was seen; -1 unknown */
+    int64_t lock_hold_ms;    /* at most this long its own locks were held; -1 unknown */
+    struct str blocker;      /* JSON object: who was in the way, as the report has it; or "" */
     int64_t affected;        /* rows or items, -1 unknown */
     double consumed_read_units, consumed_write_units;
     size_t failed_step;      /* on failure: index into work.steps */
     struct str detail;       /* JSON object for the report, or "" */
 };
+
+/* Which of the plan's stored events are wanted. */
+struct event_selection {
+    const char *stream; /* only this one; NULL: all */
+    const char *type;   /* NULL: all */
+    int64_t sample;     /* so many at most, from all over the table; 0: all */
+    int64_t max_rcu;    /* read units a second; 0: no limit */
+};
+
+/* item: as DynamoDB writes it, {"id":{"S":"x"},…}; valid during the call. False, with *error filled, ends the reading. */
+typedef bool (*driver_event_fn)(void *context, const struct json *item, struct error *error);
 
 struct ledger_entry {
     const struct plan_step *step;
@@ -143,6 +158,10 @@ struct driver_ops {
     bool (*owner)(struct driver *driver, bool *initialised, struct target_owner *out, struct error *error);
     /* Creates the ledger for owner. Safe to repeat after a crash half way. */
     bool (*init)(struct driver *driver, const struct target_owner *owner, struct error *error);
+    /* The ledger's target has this identity from now on. Wants the lease. */
+    bool (*rebind)(struct driver *driver, const struct target_identity *identity, struct error *error);
+    /* Is there nothing that anybody made? Else *what names something. NULL: targets of this kind are never rebuilt. */
+    bool (*vacant)(struct driver *driver, bool *vacant, char *what, size_t what_size, struct error *error);
     /* One attempt. False with exit_status LEASE when somebody holds it; *out says who. Takes over an expired one, and one
      * of the same run and holder at once (that is this process, connected anew). */
     bool (*lease_take)(struct driver *driver, const struct lease_request *request, struct lease_state *out,
@@ -176,6 +195,12 @@ struct driver_ops {
     /* Makes the projection hold exactly these migrations of ours; rows that other tools wrote are left alone. */
     bool (*project)(struct driver *driver, const struct projected_migration *migrations, size_t count,
         const struct projected_migration *undone, size_t undone_count, struct error *error);
+    /* Hands over the stored events that are selected, in no order; changes nothing and needs no lease. NULL: no events. */
+    bool (*events)(struct driver *driver, const struct event_selection *selection, driver_event_fn each, void *context,
+        double *consumed_read_units, struct error *error);
+    /* The registered versions of events: an object with a member "EVENT@VERSION" for each, as observe() gives them. Empty
+     * where there is no registry. NULL: no events. */
+    bool (*registered)(struct driver *driver, struct arena *arena, struct json **out, struct error *error);
     void (*close)(struct driver *driver);
 };
 

@@ -84,6 +84,18 @@ static bool host_cancelling(void *context)
     return signals_count() > 1 || (host->deadline_ms && clock_ms(CLOCK_MONOTONIC) >= host->deadline_ms);
 }
 
+static bool host_paused(void *context, char *why, size_t why_size)
+{
+    const struct host *host = context;
+    bool by_file = host->pause_file && access(host->pause_file, F_OK) == 0;
+
+    if (by_file)
+        snprintf(why, why_size, "'%s' exists", host->pause_file);
+    else if (signals_paused())
+        snprintf(why, why_size, "SIGUSR1 asked for it; SIGUSR2 ends it");
+    return by_file || signals_paused();
+}
+
 static void host_progress(void *context, const char *step, int64_t done, int64_t total, const char *unit)
 {
     progress_update(&((struct host *)context)->progress, step, done, total, unit);
@@ -136,6 +148,7 @@ void host_init(struct host *host, int64_t deadline_in_ms)
         .tick = host_tick,
         .stopping = host_stopping,
         .cancelling = host_cancelling,
+        .paused = host_paused,
         .progress = host_progress,
         .log = host_log,
     };

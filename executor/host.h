@@ -11,7 +11,8 @@
 struct host {
     struct driver_env env; /* its context is the host */
     struct progress progress;
-    int64_t deadline_ms; /* on the monotonic clock; 0: none */
+    int64_t deadline_ms;    /* on the monotonic clock; 0: none */
+    const char *pause_file; /* while there is one, nothing new is begun; or NULL */
     const char *kill_at; /* crash tests: the protocol point to die at (INVPLAN_KILL_AT=NAME or NAME#N); or NULL */
     int64_t kill_passes_left;
     FILE *trace; /* crash tests: each point reached is appended to INVPLAN_TRACE_POINTS, with the step under way; or NULL */

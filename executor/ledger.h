@@ -76,6 +76,7 @@ struct ledger_row {
 struct ledger {
     VEC(struct ledger_row) rows; /* by seq */
     const char *head_hash;       /* "" when empty */
+    bool hashes_hold;            /* whoever read it computed the hash of every row, and it is the row's */
 };
 
 enum step_state {
@@ -108,6 +109,11 @@ struct ledger_state {
 void ledger_fold(struct arena *arena, const struct ledger *ledger, struct ledger_state *out);
 /* The step, read from its step line, is gradual and stopped half way: part of its effect may be there. */
 bool ledger_step_is_partial(const struct ledger_step *ledger, const struct plan_step *step);
+/* The step asks the server for something that it builds by itself (an index of DynamoDB): its inverse takes it back at
+ * whatever point the build is. */
+bool ledger_step_is_build(const struct plan_step *step);
+/* What an undo finds, though the step was never applied: a part, or a build under way. */
+bool ledger_step_can_be_undone_unfinished(const struct ledger_step *ledger, const struct plan_step *step);
 /* The row that put the step's effect, or part of it, there: which run it is of, and when that was. */
 const struct ledger_row *ledger_step_origin(const struct ledger_step *ledger);
 const struct ledger_step *ledger_state_find(const struct ledger_state *state, const char *step); /* NULL when unknown */

@@ -86,23 +86,32 @@ static bool place_unknown(
     return true;
 }
 
-void projection_update(struct session *session)
+static bool update_target(struct session *session, struct session_target *target, struct error *error)
 {
     const struct plan *plan = session->plan;
+    struct projection projection = {0};
 
+    for (size_t m = 0; m < plan->migrations.count; m++)
+        if (str_is(str_from(plan->migrations.items[m].target), target->plan->name))
+            place(session->arena, plan, &target->state, &plan->migrations.items[m], &projection);
+    return place_unknown(session, target, &projection, error) &&
+           target->ops->project(target->driver, projection.applied.items, projection.applied.count,
+               projection.undone.items, projection.undone.count, error);
+}
+
+void projection_update(struct session *session)
+{
     for (size_t t = 0; t < session->target_count; t++) {
         struct session_target *target = &session->targets[t];
-        struct projection projection = {0};
         struct error error;
+        bool ok;
 
         if (!target->driver)
             continue;
-        for (size_t m = 0; m < plan->migrations.count; m++)
-            if (str_is(str_from(plan->migrations.items[m].target), target->plan->name))
-                place(session->arena, plan, &target->state, &plan->migrations.items[m], &projection);
-        if (!place_unknown(session, target, &projection, &error) ||
-            !target->ops->project(target->driver, projection.applied.items, projection.applied.count,
-                projection.undone.items, projection.undone.count, &error))
+        ok = update_target(session, target, &error);
+        if (!ok && session_connection_lost(&error) && !session_stopping(session))
+            ok = session_reconnect(session, target, &error) && update_target(session, target, &error);
+        if (!ok)
             session_log(session, "warning",
                 "the list of migrations that other tools read on target '%s' was not updated: %s", target->plan->name,
                 error.message);

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "executor/aws/secret.h"
 #include "executor/redact.h"
 #include "spec/base/arena.h"
 #include "spec/exit.h"
 
-enum { VARIABLE_NAME_MAX = 256 };
+enum { VARIABLE_NAME_MAX = 256, SECRET_NAME_MAX = 2304 };
 
 static const char *find_field(const struct plan_target *target, const char *field)
 {
@@ -16,25 +17,64 @@ static const char *find_field(const struct plan_target *target, const char *fiel
     return NULL;
 }
 
-/* One ${…}: body is what stands between the braces. */
-static bool resolve_one(const struct driver_env *env, const struct plan_target *target, const char *field,
-    struct str body, struct strbuf *out, struct error *error)
+static bool secret_field(struct references *references, const char *id, const char *field, struct str *out,
+    struct error *error)
 {
+    if (!references->secrets)
+        references->secrets = secret_store_create(references->env);
+    return secret_store_field(references->secrets, id, field, out, error) ||
+        error_wrap(error, "target '%s'", references->target->name);
+}
+
+/* ${secret:ARN#FIELD}. A name may hold '#' as well: the last one counts. */
+static bool resolve_secret(struct references *references, const char *field, struct str body, struct strbuf *out,
+    struct error *error)
+{
+    char id[SECRET_NAME_MAX];
+    const char *name;
+    struct str value;
+    size_t len = body.len - strlen("secret:");
+    char *hash;
+
+    if (len >= sizeof(id) || memchr(body.data, '\0', body.len))
+        return error_set(error, EXIT_STATUS_PLAN, "'%s' of target '%s' holds a reference that is too long", field,
+            references->target->name);
+    memcpy(id, body.data + strlen("secret:"), len);
+    id[len] = '\0';
+    hash = strrchr(id, '#');
+    if (!hash || hash == id || !hash[1])
+        return error_set(error, EXIT_STATUS_PLAN, "'%s' of target '%s' holds a reference that names no field of a secret: "
+            "'${%.*s}'", field, references->target->name, STR_ARG(body));
+    *hash = '\0';
+    name = hash + 1;
+    if (!secret_field(references, id, name, &value, error))
+        return false;
+    if (!value.data) {
+        error_set(error, EXIT_STATUS_AUTHENTICATION, "secret '%s' has no field '%s'; '%s' of target '%s' needs it", id, name,
+            field, references->target->name);
+        return error_help(error, "add the field to the secret, or name another in migrations.yaml");
+    }
+    strbuf_append_str(out, value);
+    return true;
+}
+
+/* One ${…}: body is what stands between the braces. */
+static bool resolve_one(struct references *references, const char *field, struct str body, struct strbuf *out,
+    struct error *error)
+{
+    const struct plan_target *target = references->target;
     char name[VARIABLE_NAME_MAX];
     const char *value;
 
-    if (str_starts_with(body, "secret:")) {
-        error_set(error, EXIT_STATUS_UNSUPPORTED,
-            "'%s' of target '%s' is a secret of Secrets Manager, which this executor cannot read", field, target->name);
-        return error_help(error, "give the value by an environment variable: ${env:NAME}");
-    }
+    if (str_starts_with(body, "secret:"))
+        return resolve_secret(references, field, body, out, error);
     if (!str_starts_with(body, "env:") || body.len == 4 || body.len - 4 >= sizeof(name) ||
         memchr(body.data, '\0', body.len))
         return error_set(error, EXIT_STATUS_PLAN, "'%s' of target '%s' holds a reference of an unknown kind: '${%.*s}'",
             field, target->name, STR_ARG(body));
     memcpy(name, body.data + 4, body.len - 4);
     name[body.len - 4] = '\0';
-    value = env->getenv(env->context, name);
+    value = references->env->getenv(references->env->context, name);
     if (!value) {
         error_set(error, EXIT_STATUS_UNREACHABLE, "environment variable '%s' is not set; '%s' of target '%s' needs it",
             name, field, target->name);
@@ -44,9 +84,11 @@ static bool resolve_one(const struct driver_env *env, const struct plan_target *
     return true;
 }
 
-static bool resolve_text(const struct driver_env *env, const struct plan_target *target, const char *field,
-    const char *text, struct strbuf *out, struct error *error)
+static bool resolve_text(struct references *references, const char *field, const char *text, struct strbuf *out,
+    struct error *error)
 {
+    const struct plan_target *target = references->target;
+
     while (*text) {
         const char *open = strstr(text, "${");
         const char *close = open ? strchr(open, '}') : NULL;
@@ -59,7 +101,7 @@ static bool resolve_text(const struct driver_env *env, const struct plan_target 
             return true;
         }
         strbuf_append(out, text, (size_t)(open - text));
-        if (!resolve_one(env, target, field, (struct str){open + 2, (size_t)(close - open - 2)}, out, error))
+        if (!resolve_one(references, field, (struct str){open + 2, (size_t)(close - open - 2)}, out, error))
             return false;
         text = close + 1;
     }
@@ -123,10 +165,9 @@ static void register_passwords(const char *text)
     }
 }
 
-bool reference_resolve_field(struct arena *arena, const struct driver_env *env, const struct plan_target *target,
-    const char *field, const char **out, struct error *error)
+bool reference_resolve_field(struct references *references, const char *field, const char **out, struct error *error)
 {
-    const char *text = find_field(target, field);
+    const char *text = find_field(references->target, field);
     struct strbuf buf = STRBUF_INIT;
     bool ok;
 
@@ -134,13 +175,47 @@ bool reference_resolve_field(struct arena *arena, const struct driver_env *env, 
     if (!text)
         return true;
     strbuf_append_text(&buf, "");
-    ok = resolve_text(env, target, field, text, &buf, error);
+    ok = resolve_text(references, field, text, &buf, error);
     if (ok) {
-        *out = arena_strndup(arena, buf.data ? buf.data : "", buf.len);
+        *out = arena_strndup(references->arena, buf.data ? buf.data : "", buf.len);
         if (is_credential(field))
             redact_register(*out, buf.len);
         register_passwords(*out);
     }
     strbuf_free_secret(&buf);
     return ok;
+}
+
+bool reference_resolve_secret(struct references *references, const char *field, const char **out, struct error *error)
+{
+    const char *text = find_field(references->target, "secret");
+    struct strbuf id = STRBUF_INIT;
+    struct str value;
+    bool ok;
+
+    *out = NULL;
+    if (!text)
+        return true;
+    strbuf_append_text(&id, "");
+    ok = resolve_text(references, "secret", text, &id, error) &&
+        secret_field(references, id.data, field, &value, error);
+    if (ok && value.data)
+        *out = arena_strndup(references->arena, value.data, value.len);
+    strbuf_free(&id);
+    return ok;
+}
+
+bool references_use_secrets(const struct plan_target *target)
+{
+    for (size_t i = 0; i < target->connection.count; i++)
+        if (strcmp(target->connection.items[i].name, "secret") == 0 ||
+            strstr(target->connection.items[i].value, "${secret:"))
+            return true;
+    return false;
+}
+
+void references_close(struct references *references)
+{
+    secret_store_close(references->secrets);
+    references->secrets = NULL;
 }

@@ -29,8 +29,8 @@ struct report_step *report_step(struct report *report, const struct plan_step *s
     if (entry)
         return entry;
     entry = ARENA_NEW(report->arena, struct report_step);
-    *entry =
-        (struct report_step){.step = step, .state = "pending", .duration_ms = -1, .lock_wait_ms = -1, .affected = -1};
+    *entry = (struct report_step){
+        .step = step, .state = "pending", .duration_ms = -1, .lock_wait_ms = -1, .lock_hold_ms = -1, .affected = -1};
     map_put(&report->by_id, str_from(step->id), entry);
     VEC_PUSH(report->arena, &report->steps, entry);
     return entry;
@@ -42,6 +42,8 @@ void report_outcome(struct report_step *entry, const char *state, const struct s
     entry->attempts = outcome->attempt;
     entry->duration_ms = outcome->duration_ms;
     entry->lock_wait_ms = outcome->lock_wait_ms;
+    entry->lock_hold_ms = outcome->lock_hold_ms;
+    entry->blocked_by = outcome->blocked_by;
     entry->affected = outcome->affected;
     entry->detail = outcome->detail;
 }
@@ -121,6 +123,8 @@ static struct json *json_of_locks(struct arena *arena, const struct plan_step *s
         json_set_text(arena, object, "relation", lock->relation);
         json_set_text(arena, object, "mode", lock->mode);
         json_set_text(arena, object, "blocks", lock->blocks);
+        json_set(arena, object, "scan", json_new_bool(arena, lock->scan));
+        json_set(arena, object, "rewrite", json_new_bool(arena, lock->rewrite));
         json_append(locks, object);
     }
     return locks;
@@ -138,7 +142,11 @@ static struct json *json_of_step(struct arena *arena, const struct report_step *
     json_set_text(arena, object, "state", entry->state);
     json_set_integer(arena, object, "attempts", entry->attempts);
     set_known(arena, object, "duration_ms", entry->duration_ms);
+    set_known(arena, object, "estimate_ms", entry->step->estimate_ms);
     set_known(arena, object, "lock_wait_ms", entry->lock_wait_ms);
+    set_known(arena, object, "lock_hold_ms", entry->lock_hold_ms);
+    json_set(arena, object, "blocked_by",
+        entry->blocked_by ? json_clone(arena, entry->blocked_by) : json_new(arena, JSON_ARRAY));
     set_known(arena, object, "affected", entry->affected);
     json_set(arena, object, "locks", json_of_locks(arena, entry->step));
     json_set_text(arena, object, "error", entry->error);

@@ -23,6 +23,8 @@ struct report_step {
     int64_t attempts;
     int64_t duration_ms; /* of a transaction: at its last step, -1 at the others */
     int64_t lock_wait_ms;
+    int64_t lock_hold_ms;
+    const struct json *blocked_by; /* list; NULL: nobody was seen in the way */
     int64_t affected;
     const char *error; /* NULL: none */
     struct str detail; /* JSON object of the driver, or "" */

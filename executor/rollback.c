@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "executor/history.h"
 #include "executor/projection.h"
 #include "executor/step.h"
 #include "executor/undo.h"
@@ -12,7 +13,7 @@
 /* Which steps are meant. */
 struct scope {
     const struct plan *plan;
-    const struct rollback_options *options;
+    struct rollback_options options;
     size_t keep;           /* --to: position of the last migration that is kept */
     int64_t keep_seq;      /* --to: for steps that the plan lacks: those that ran after this */
     const char *run;       /* --last */
@@ -32,14 +33,14 @@ static bool is_wanted(void *context, const struct plan_step *step, const struct 
     const struct scope *scope = context;
     const char *run = ledger_step_origin(ledger)->run;
 
-    if (scope->options->to) {
+    if (scope->options.to) {
         size_t position = migration_position(scope->plan, step->migration);
 
         return position == SIZE_MAX ? ledger->last->run_seq > scope->keep_seq : position > scope->keep;
     }
-    if (scope->options->migration)
-        return strcmp(step->migration, scope->options->migration) == 0;
-    if (scope->options->last)
+    if (scope->options.migration)
+        return strcmp(step->migration, scope->options.migration) == 0;
+    if (scope->options.last)
         return strcmp(run, scope->run) == 0;
     return map_has(&scope->runs, str_from(run)) || map_has(&scope->migrations, str_from(step->migration));
 }
@@ -48,12 +49,12 @@ static bool is_wanted(void *context, const struct plan_step *step, const struct 
 
 static bool scope_to(struct session *session, struct scope *scope, struct error *error)
 {
-    const struct plan_migration *migration = plan_find_migration(session->plan, scope->options->to);
+    const struct plan_migration *migration = plan_find_migration(session->plan, scope->options.to);
     const struct session_target *target;
 
     if (!migration)
         return error_set(
-            error, EXIT_STATUS_USAGE, "--to names '%s', which is no migration of the plan", scope->options->to);
+            error, EXIT_STATUS_USAGE, "--to names '%s', which is no migration of the plan", scope->options.to);
     target = session_find(session, migration->target);
     scope->keep = migration_position(session->plan, migration->id);
     for (size_t i = 0; i < migration->step_count; i++) {
@@ -125,13 +126,38 @@ static bool scope_resume(struct session *session, struct scope *scope, struct er
     return true;
 }
 
+/* The migration of the step that came about last. */
+static bool scope_newest(struct session *session, struct scope *scope, struct error *error)
+{
+    const struct ledger_step *newest = NULL;
+
+    for (size_t t = 0; t < session->target_count; t++) {
+        const struct map_entry *entry;
+
+        for (size_t i = 0; map_next(&session->targets[t].state.steps, &i, &entry);) {
+            const struct ledger_step *step = entry->value;
+
+            if ((step->state != STEP_STATE_PENDING || step->begun) &&
+                (!newest || ledger_step_origin(step)->run_seq > ledger_step_origin(newest)->run_seq))
+                newest = step;
+        }
+    }
+    scope->options.migration = "";
+    if (newest && !history_migration_of(session, newest, &scope->options.migration, error))
+        return false;
+    *scope->options.newest = newest ? scope->options.migration : NULL;
+    return true;
+}
+
 static bool find_scope(struct session *session, struct scope *scope, struct error *error)
 {
-    if (scope->options->to)
+    if (scope->options.newest)
+        return scope_newest(session, scope, error);
+    if (scope->options.to)
         return scope_to(session, scope, error);
-    if (scope->options->last)
+    if (scope->options.last)
         scope_last(session, scope);
-    if (scope->options->resume)
+    if (scope->options.resume)
         return scope_resume(session, scope, error);
     return true;
 }
@@ -166,7 +192,7 @@ static bool check_alone(struct session *session, const struct undo_list *list, c
             if (!session_read_step(session, step, &read, error))
                 return false;
             if (strcmp(read.migration, id) == 0 ||
-                (step->state != STEP_STATE_APPLIED && !ledger_step_is_partial(step, &read)))
+                (step->state != STEP_STATE_APPLIED && !ledger_step_can_be_undone_unfinished(step, &read)))
                 continue;
             later = plan_find_migration(plan, read.migration);
             if (read.point_of_no_return)
@@ -246,7 +272,7 @@ static bool settle_started(struct session *session, struct scope *scope, struct 
             read = ARENA_NEW(session->arena, struct plan_step);
             if (!session_read_step(session, step, read, error))
                 return false;
-            if (!is_wanted(scope, read, step))
+            if (!is_wanted(scope, read, step) || ledger_step_is_build(read)) /* a build is not waited for */
                 continue;
             if (!settle_one(session, target, read, step, error))
                 return false;
@@ -261,14 +287,14 @@ static bool make_list(struct session *session, struct scope *scope, struct undo_
            session_take_leases(session, error) && session_read_ledgers(session, error) &&
            find_scope(session, scope, error) && settle_started(session, scope, error) &&
            undo_collect(session, is_wanted, scope, list, error) &&
-           (!scope->options->migration || check_alone(session, list, scope->options->migration, error)) &&
+           (!scope->options.migration || check_alone(session, list, scope->options.migration, error)) &&
            undo_judge(session, list, false, error);
 }
 
 int rollback_run(struct session *session, const struct rollback_options *options, struct progress *progress,
     struct report *report, struct error *error)
 {
-    struct scope scope = {.plan = session->plan, .options = options};
+    struct scope scope = {.plan = session->plan, .options = *options};
     struct undo_list list = {0};
     struct strbuf text = STRBUF_INIT;
     bool done;
@@ -289,7 +315,7 @@ int rollback_run(struct session *session, const struct rollback_options *options
     undo_print(&list, &text);
     progress_text(progress, strbuf_view(&text));
     strbuf_free(&text);
-    if (!refuse(session, options, &list, error))
+    if (!refuse(session, &scope.options, &list, error))
         return error->exit_status;
     done = undo_execute(session, &list, progress, report, error) && session_end_run(session, error);
     if (done)

@@ -13,12 +13,13 @@
 struct rollback_options {
     const char *to;        /* keep this migration, undo all that the plan has behind it; or NULL */
     const char *migration; /* undo this one alone; or NULL */
+    const char **newest;   /* undo the migration that ran last alone, and put its id here, or NULL when nothing is applied */
     bool last;             /* undo the newest run that still has something applied */
     bool resume;           /* go on with a rollback that did not finish */
     bool yes;              /* consent to losses */
 };
 
-/* Exactly one of to, migration, last and resume is given. Returns the exit status; error is set unless it is DONE. */
+/* Exactly one of to, migration, newest, last and resume is given. Returns the exit status; error is set unless it is DONE. */
 int rollback_run(struct session *session, const struct rollback_options *options, struct progress *progress,
     struct report *report, struct error *error);
 

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "executor/gate.h"
+#include "executor/hold.h"
+#include "executor/pause.h"
 #include "executor/preflight.h"
 #include "executor/projection.h"
 #include "executor/step.h"
@@ -60,6 +62,15 @@ static bool left_half(const struct run *run, const char *id)
             return true;
     }
     return false;
+}
+
+/* Of what is applied, a plan may be an outline. */
+static bool complete_pending(struct run *run, struct error *error)
+{
+    for (size_t i = 0; i < run->plan->steps.count; i++)
+        if (!run->history.steps[i].applied && !plan_complete_step(run->session->arena, run->plan, i, error))
+            return false;
+    return true;
 }
 
 /* Goes on with the newest run if it is open, as ledger.h defines it. Always true: it stands in a chain of checks. */
@@ -132,13 +143,15 @@ static void note_applied(struct run *run, const struct run_unit *unit, struct st
         bool last = i + 1 == unit->count;
         struct step_outcome shown = *outcome;
 
-        if (!last)
-            shown.duration_ms = -1;
+        if (!last) {
+            shown.duration_ms = shown.lock_wait_ms = shown.lock_hold_ms = -1;
+            shown.blocked_by = NULL;
+        }
         if (unit->count > 1)
             shown.affected = -1;
         run->history.steps[history_index(run->plan, unit->steps[i])].applied = true;
         report_outcome(report_step(run->report, unit->steps[i]), name, &shown);
-        /* One transaction, so one time: with its last step. */
+        /* One transaction, so one time and one wait: with its last step. */
         progress_done(
             run->progress, unit->steps[i]->target, unit->steps[i]->id, name, shown.duration_ms, shown.affected, NULL);
     }
@@ -191,7 +204,11 @@ static bool check_after(const struct run *run, const struct plan_migration *migr
 static bool pass_gate(
     struct run *run, const struct plan_step *step, const struct history_step *known, struct error *error)
 {
-    struct step_outcome outcome = {.state = STEP_STATE_APPLIED, .lock_wait_ms = -1, .affected = -1, .detail = STR("")};
+    struct step_outcome outcome = {.state = STEP_STATE_APPLIED,
+        .lock_wait_ms = -1,
+        .lock_hold_ms = -1,
+        .affected = -1,
+        .detail = STR("")};
 
     outcome.attempt = (known->ledger ? known->ledger->attempts : 0) + 1;
     if (!gate_pass(run->session, step, outcome.attempt, run->options, error))
@@ -205,7 +222,11 @@ static bool pass_gate(
 static bool pass_barrier(
     struct run *run, const struct plan_step *step, const struct history_step *known, struct error *error)
 {
-    struct step_outcome outcome = {.state = STEP_STATE_APPLIED, .lock_wait_ms = -1, .affected = -1, .detail = STR("")};
+    struct step_outcome outcome = {.state = STEP_STATE_APPLIED,
+        .lock_wait_ms = -1,
+        .lock_hold_ms = -1,
+        .affected = -1,
+        .detail = STR("")};
 
     outcome.attempt = (known->ledger ? known->ledger->attempts : 0) + 1;
     if (!session_record(run->session, session_find(run->session, step->target), step, LEDGER_EVENT_APPLIED,
@@ -244,6 +265,7 @@ static bool run_steps(struct run *run, struct step_outcome *outcome, struct erro
         if (run->history.steps[i].applied)
             continue;
         session_tick(run->session);
+        (void)pause_wait(&run->session->env, arena_printf(run->session->arena, "step '%s'", step->id));
         if (!session_check(run->session, error))
             return false;
         if (session_stopping(run->session)) {
@@ -283,6 +305,7 @@ static int halt(struct run *run, const struct undo_list *list, struct error *err
         strbuf_free(&text);
         error->exit_status = EXIT_STATUS_HALTED;
     }
+    hold_release(run->session, run->progress, run->report);
     if (error->exit_status == EXIT_STATUS_DONE || error->exit_status == EXIT_STATUS_UNREACHABLE)
         error->exit_status = EXIT_STATUS_HALTED;
     if (!error->help[0])
@@ -325,6 +348,7 @@ static int stop_at_gate(struct run *run, struct error *error)
 {
     struct error ending;
 
+    hold_release(run->session, run->progress, run->report);
     /* Whatever opens the gate may build on what is applied: this part is not to be undone by itself later. */
     if (!session_end_run(run->session, &ending))
         session_log(run->session, "warning", "that the run has ended could not be written: %s", ending.message);
@@ -344,6 +368,7 @@ static int handle_failure(struct run *run, const struct step_outcome *outcome, s
     }
     /* What is not known to be gone cannot be judged: a resume has to find out first. */
     if (outcome->state != STEP_STATE_PENDING) {
+        hold_release(run->session, run->progress, run->report);
         if (!error->help[0])
             error_help(error, "nothing is lost; when the cause is mended: %s", session_line(run->session, "apply"));
         return error->exit_status ? error->exit_status : EXIT_STATUS_HALTED;
@@ -365,7 +390,7 @@ static bool prepare(struct run *run, struct error *error)
            (run->options->init ? session_initialise(session, error) : session_require_owner(session, error)) &&
            session_take_leases(session, error) && session_read_ledgers(session, error) &&
            preflight_heads(session, run->options, error) && history_compare(session, &options, &run->history, error) &&
-           choose_run(run) && preflight_changed(session, &run->history, error) &&
+           complete_pending(run, error) && choose_run(run) && preflight_changed(session, &run->history, error) &&
            preflight_end(run->plan, run->options, &run->history, &run->end, error) &&
            preflight_drift(session, &run->history, run->end, run->report, error) &&
            preflight_consent(session, run->options, &run->history, run->end, error);
@@ -391,6 +416,8 @@ static int finish(struct run *run, size_t pending, struct error *error)
     struct session *session = run->session;
     bool stopped = run->end < run->plan->steps.count && run->history.pending_count > pending;
 
+    if (stopped)
+        hold_release(session, run->progress, run->report);
     if (!session_end_run(session, error) || !session_refresh(session, error))
         return error->exit_status;
     if (stopped)

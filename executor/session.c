@@ -8,7 +8,13 @@
 #include "spec/base/bug.h"
 #include "spec/exit.h"
 
-enum { SLEEP_SLICE_MS = 250, LOG_MAX = 4096, RECONNECT_DELAY_MS = 500 };
+enum {
+    SLEEP_SLICE_MS = 250,
+    LOG_MAX = 4096,
+    RECONNECT_DELAY_MS = 500,
+    RELEASE_FOR_MS = 2000,
+    RECONNECT_FOR_MS = 60000, /* at least, whatever retry_for says: what became of a step has to be known */
+};
 
 /* --- the environment that drivers see: the host's, with the session's leases looked after ------------------------- */
 
@@ -70,6 +76,11 @@ static void env_log(void *context, const char *level, const char *message)
     host_of(context)->log(host_of(context)->context, level, message);
 }
 
+static bool env_paused(void *context, char *why, size_t why_size)
+{
+    return host_of(context)->paused(host_of(context)->context, why, why_size);
+}
+
 static void env_point(void *context, const char *name)
 {
     host_of(context)->point(host_of(context)->context, name);
@@ -95,6 +106,7 @@ void session_start(struct session *session, const struct session_config *config)
         .cancelling = env_cancelling,
         .progress = env_progress,
         .log = env_log,
+        .paused = config->host->paused ? env_paused : NULL,
         .point = config->host->point ? env_point : NULL,
     };
     session->targets = ARENA_ARRAY(session->arena, struct session_target, plan->order.count + 1);
@@ -133,19 +145,22 @@ static void close_target(struct session_target *target)
     arena_free(&target->driver_arena);
 }
 
+bool session_open_target(struct session *session, struct session_target *target, struct error *error)
+{
+    return (open_target(session, target, error) &&
+               target->ops->owner(target->driver, &target->initialised, &target->owner, error)) ||
+           session_name_target(target, error);
+}
+
 bool session_open(struct session *session, struct error *error)
 {
-    for (size_t i = 0; i < session->target_count; i++) {
-        struct session_target *target = &session->targets[i];
-
-        if (!open_target(session, target, error) ||
-            !target->ops->owner(target->driver, &target->initialised, &target->owner, error))
-            return session_name_target(target, error);
-    }
+    for (size_t i = 0; i < session->target_count; i++)
+        if (!session_open_target(session, &session->targets[i], error))
+            return false;
     return true;
 }
 
-static bool check_owner(const struct session *session, const struct session_target *target, struct error *error)
+static bool check_project(const struct session *session, const struct session_target *target, struct error *error)
 {
     const struct target_owner *owner = &target->owner;
 
@@ -157,28 +172,49 @@ static bool check_owner(const struct session *session, const struct session_targ
         return error_help(
             error, "give the plan of environment '%s', or check which database the target names", owner->environment);
     }
+    return true;
+}
+
+static bool check_owner(const struct session *session, const struct session_target *target, struct error *error)
+{
+    const struct target_owner *owner = &target->owner;
+
+    if (!check_project(session, target, error))
+        return false;
     if (strcmp(owner->identity.text, target->identity.text) != 0) {
         error_set(error, EXIT_STATUS_IDENTITY, "target '%s' is '%s', but its ledger was made on '%s'",
             target->plan->name, target->identity.text, owner->identity.text);
         return error_help(error,
-            "if this is a restored copy, it must not be taken for the original; check which server the target names");
+            "check which server the target names; if this is a copy that lives on its own, or it has moved: %s",
+            session_line(session, "rebind"));
     }
     return true;
 }
 
+static bool check_initialised(const struct session *session, const struct session_target *target, struct error *error)
+{
+    if (target->initialised)
+        return true;
+    error_set(error, EXIT_STATUS_NOT_INITIALISED, "target '%s' (%s) has no ledger yet", target->plan->name,
+        target->identity.text);
+    return error_help(error, "if it is the right one: %s", session_line(session, "apply --init"));
+}
+
 bool session_require_owner(struct session *session, struct error *error)
 {
-    for (size_t i = 0; i < session->target_count; i++) {
-        const struct session_target *target = &session->targets[i];
-
-        if (!target->initialised) {
-            error_set(error, EXIT_STATUS_NOT_INITIALISED, "target '%s' (%s) has no ledger yet", target->plan->name,
-                target->identity.text);
-            return error_help(error, "if it is the right one: %s", session_line(session, "apply --init"));
-        }
-        if (!check_owner(session, target, error))
+    for (size_t i = 0; i < session->target_count; i++)
+        if (!check_initialised(session, &session->targets[i], error) ||
+            !check_owner(session, &session->targets[i], error))
             return false;
-    }
+    return true;
+}
+
+bool session_require_project(struct session *session, struct error *error)
+{
+    for (size_t i = 0; i < session->target_count; i++)
+        if (!check_initialised(session, &session->targets[i], error) ||
+            !check_project(session, &session->targets[i], error))
+            return false;
     return true;
 }
 
@@ -236,8 +272,8 @@ static bool end_lease_of_the_dead(struct session *session, struct session_target
     return target->ops->lease_break(target->driver, error);
 }
 
-/* True when the holder gave no sign of life since `before`: waiting may help. A lease that is renewed, or has changed hands,
- * is alive. */
+/* True when the holder gave no sign of life since `before` (age_ms -1: that was never): waiting may help. A lease that is
+ * renewed, or has changed hands, is alive; so is one of which nobody can say how old it is. */
 static bool lease_is_silent(struct session *session, struct session_target *target, struct lease_state *before)
 {
     struct lease_state now;
@@ -246,7 +282,8 @@ static bool lease_is_silent(struct session *session, struct session_target *targ
 
     if (!target->ops->lease_look(target->driver, &now, &error))
         return false;
-    silent = !now.held || (now.token == before->token && now.age_ms >= before->age_ms && now.age_ms >= 0);
+    silent = !now.held || (now.age_ms >= 0 && (before->age_ms < 0 ||
+                                                  (now.token == before->token && now.age_ms > before->age_ms)));
     *before = now;
     return silent && !session_stopping(session);
 }
@@ -289,7 +326,7 @@ static bool take_lease(struct session *session, struct session_target *target, s
             session_log(session, "info", "target '%s': waiting for the lease of %s to expire, or to be renewed",
                 target->plan->name, seen.holder);
         said = true;
-        session->config.host->sleep_ms(session->config.host->context, LEASE_LOOK_MS);
+        session_sleep(session, LEASE_LOOK_MS);
     }
     return true;
 }
@@ -357,16 +394,31 @@ bool session_check(const struct session *session, struct error *error)
     return !session->lost;
 }
 
-void session_close(struct session *session)
+/* A lease that stays makes the next run wait. What cut the connection may be over in a moment. */
+static void release_lease(struct session *session, struct session_target *target)
 {
+    int64_t until_ms = session_now(session) + RELEASE_FOR_MS;
     struct error error;
 
+    if (target->ops->lease_release(target->driver, &error))
+        return;
+    while (session_connection_lost(&error) && session_now(session) < until_ms) {
+        session->config.host->sleep_ms(session->config.host->context, RECONNECT_DELAY_MS);
+        /* LEASE: the first attempt came through, and only its answer did not. */
+        if (target->ops->lease_release(target->driver, &error) || error.exit_status == EXIT_STATUS_LEASE)
+            return;
+    }
+    session_log(session, "warning", "the lease on target '%s' was not released and has to expire: %s",
+        target->plan->name, error.message);
+}
+
+void session_close(struct session *session)
+{
     for (size_t i = session->target_count; i-- > 0;) {
         struct session_target *target = &session->targets[i];
 
-        if (target->driver && target->leased && !target->ops->lease_release(target->driver, &error))
-            session_log(session, "warning", "the lease on target '%s' was not released and has to expire: %s",
-                target->plan->name, error.message);
+        if (target->driver && target->leased)
+            release_lease(session, target);
         target->leased = false;
         close_target(target);
     }
@@ -474,7 +526,8 @@ bool session_record(struct session *session, struct session_target *target, cons
     return target->ops->record(target->driver, &journal, &entry, error);
 }
 
-bool session_end_run(struct session *session, struct error *error)
+bool session_record_end(
+    struct session *session, struct session_target *target, const struct json *note, struct error *error)
 {
     static const struct plan_step none = {
         .id = LEDGER_END_STEP,
@@ -483,6 +536,12 @@ bool session_end_run(struct session *session, struct error *error)
         .effect_digest = "",
         .line = {"", 0},
     };
+
+    return session_record(session, target, &none, LEDGER_EVENT_ENDED, target->ended_rows + 1, note, error);
+}
+
+bool session_end_run(struct session *session, struct error *error)
+{
     struct session_target *target = session->last_written;
 
     if (!target) {
@@ -490,7 +549,7 @@ bool session_end_run(struct session *session, struct error *error)
         if (!target || strcmp(target->state.last_run, session->run) != 0 || target->state.last_run_ended)
             return true;
     }
-    return session_record(session, target, &none, LEDGER_EVENT_ENDED, target->ended_rows + 1, NULL, error);
+    return session_record_end(session, target, NULL, error);
 }
 
 bool session_refresh(struct session *session, struct error *error)
@@ -535,11 +594,13 @@ static bool reconnect_once(
     return session_read_ledger(session, target, error);
 }
 
-bool session_reconnect(struct session *session, struct session_target *target, int64_t for_ms, struct error *error)
+bool session_reconnect(struct session *session, struct session_target *target, struct error *error)
 {
     const struct target_identity identity = target->identity;
-    int64_t deadline_ms = session_now(session) + for_ms;
+    int64_t for_ms = session->plan->policy.retry_for_ms;
+    int64_t deadline_ms = session_now(session) + (for_ms > RECONNECT_FOR_MS ? for_ms : RECONNECT_FOR_MS);
 
+    session_log(session, "warning", "the connection to target '%s' was lost; connecting anew", target->plan->name);
     while (!reconnect_once(session, target, &identity, error)) {
         /* Only a server that is away may come back: a wrong password stays wrong. */
         if (!session_connection_lost(error) || session_stopping(session) ||

@@ -68,8 +68,12 @@ struct session {
 
 void session_start(struct session *session, const struct session_config *config);
 bool session_open(struct session *session, struct error *error) MUST_CHECK;
+/* One of its targets alone. */
+bool session_open_target(struct session *session, struct session_target *target, struct error *error) MUST_CHECK;
 /* Exit status NOT_INITIALISED, WRONG_TARGET or IDENTITY, and what to do. */
 bool session_require_owner(struct session *session, struct error *error) MUST_CHECK;
+/* The same, whichever server or account the targets are. */
+bool session_require_project(struct session *session, struct error *error) MUST_CHECK;
 /* The same, but a target without a ledger will do. */
 bool session_check_owner(struct session *session, struct error *error) MUST_CHECK;
 /* Creates the ledgers that are missing; refuses targets that belong to somebody else. */
@@ -88,7 +92,10 @@ struct session_target *session_find(struct session *session, const char *name); 
 struct session_target *session_newest(struct session *session);
 void session_new_run(struct session *session);
 void session_continue_run(struct session *session, const char *run);
-/* Writes the ENDED row of the session's run, if the run has rows at all. */
+/* Writes an ENDED row, which ends the session's run; note may be NULL. */
+bool session_record_end(struct session *session, struct session_target *target, const struct json *note,
+    struct error *error) MUST_CHECK;
+/* The same where the run wrote last, if it has rows at all. */
 bool session_end_run(struct session *session, struct error *error) MUST_CHECK;
 /* Reads the ledgers again that this process wrote to, but for targets that are out of reach. */
 bool session_refresh(struct session *session, struct error *error) MUST_CHECK;
@@ -102,10 +109,9 @@ bool session_record(struct session *session, struct session_target *target, cons
     enum ledger_event event, int64_t attempt, const struct json *note, struct error *error) MUST_CHECK;
 /* The connection is gone, whatever became of the call. */
 bool session_connection_lost(const struct error *error);
-/* Connects anew after a connection was lost, takes the lease back and reads the ledger again. Tries for at most for_ms;
- * the target is closed when it fails. */
-bool session_reconnect(
-    struct session *session, struct session_target *target, int64_t for_ms, struct error *error) MUST_CHECK;
+/* Connects anew after a connection was lost, takes the lease back and reads the ledger again. Tries for retry_for, and a
+ * minute at least; the target is closed when it fails. */
+bool session_reconnect(struct session *session, struct session_target *target, struct error *error) MUST_CHECK;
 
 /* Puts the target's name before the message, where the driver has not named it. Returns false. */
 bool session_name_target(const struct session_target *target, struct error *error);

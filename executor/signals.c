@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 static volatile sig_atomic_t count;
+static volatile sig_atomic_t paused;
 
 static void handle(int signal_number)
 {
@@ -15,6 +16,11 @@ static void handle(int signal_number)
     raise(signal_number);
 }
 
+static void handle_pause(int signal_number)
+{
+    paused = signal_number == SIGUSR1;
+}
+
 void signals_install(void)
 {
     struct sigaction action = {.sa_handler = handle};
@@ -24,6 +30,9 @@ void signals_install(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = handle_pause;
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGUSR2, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
 }
@@ -31,4 +40,9 @@ void signals_install(void)
 int signals_count(void)
 {
     return (int)count;
+}
+
+bool signals_paused(void)
+{
+    return paused != 0;
 }

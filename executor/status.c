@@ -1,5 +1,6 @@
 #include "executor/status.h"
 
+#include "executor/event_types.h"
 #include "executor/history.h"
 #include "spec/base/arena.h"
 #include "spec/exit.h"
@@ -186,7 +187,7 @@ int status_read(struct session *session, struct json **out, struct error *error)
 {
     struct arena *arena = session->arena;
     struct json *status = json_new(arena, JSON_OBJECT);
-    struct json *targets = json_new(arena, JSON_ARRAY);
+    struct json *targets = json_new(arena, JSON_ARRAY), *types;
     const struct history_options none = {0};
     struct history history;
     struct error refusal;
@@ -205,6 +206,9 @@ int status_read(struct session *session, struct json **out, struct error *error)
     for (size_t i = 0; i < session->target_count; i++)
         add_counts(session, &session->targets[i], &history, nth_target(targets, i));
     json_set(arena, status, "targets", targets);
+    if (!event_types_status(session, &history, &types, error))
+        return error->exit_status;
+    json_set(arena, status, "event_types", types);
     json_set_text(arena, status, "refusal", refused ? refusal.message : NULL);
     if (refused)
         json_set_text(arena, status, "next", refusal.help[0] ? refusal.help : NULL);
@@ -286,6 +290,7 @@ void status_print(const struct json *status, struct strbuf *out)
         text_of(status, "environment"), text_of(status, "plan_digest"));
     for (target = target ? target->child : NULL; target; target = target->next)
         print_target(target, out);
+    event_types_print(json_get(status, "event_types"), out);
     if (text_of(status, "refusal")[0])
         strbuf_printf(out, "apply would be refused: %s\n", text_of(status, "refusal"));
     if (text_of(status, "next")[0])

@@ -11,7 +11,6 @@ enum {
     REPAIRS_MAX = 3,
     RECONNECTS_MAX = 5,
     PROBE_POLL_MS = 1000,
-    RECONNECT_FOR_MS = 60000, /* at least, whatever retry_for says: the outcome has to be known */
 };
 
 /* One unit under way, forward or back. */
@@ -39,14 +38,6 @@ static bool interrupted(struct session *session, struct error *error)
         return false;
     error_set(error, EXIT_STATUS_RESUMABLE, "stopped as asked");
     return error_help(error, "to go on: %s", session_line(session, "apply"));
-}
-
-static bool reconnect(struct session *session, struct session_target *target, struct error *error)
-{
-    int64_t for_ms = session->plan->policy.retry_for_ms;
-
-    session_log(session, "warning", "the connection to target '%s' was lost; connecting anew", target->plan->name);
-    return session_reconnect(session, target, for_ms > RECONNECT_FOR_MS ? for_ms : RECONNECT_FOR_MS, error);
 }
 
 /* --- notes: why a row was written --------------------------------------------------------------------------------- */
@@ -90,7 +81,7 @@ static bool mend_connection(
     struct session *session, struct session_target *target, int *reconnects, struct error *error)
 {
     return session_connection_lost(error) && !session_stopping(session) && (*reconnects)++ < RECONNECTS_MAX &&
-           reconnect(session, target, error);
+           session_reconnect(session, target, error);
 }
 
 /* Asks until the answer is final: waits while the server still works on it, repairs what is half done (forward only; an
@@ -164,6 +155,20 @@ enum attempt {
     ATTEMPT_BROKEN, /* what it left is unknown, or the process is to stop: nothing more can be done now */
 };
 
+/* The driver's arena goes with the driver. */
+static void add_blocker(struct unit *unit, struct str text)
+{
+    struct arena *arena = unit->session->arena;
+    struct json_error unread;
+    struct json *blocker = text.len ? json_read(arena, text, JSON_STRICT, &unread) : NULL;
+
+    if (!blocker)
+        return;
+    if (!unit->out->blocked_by)
+        unit->out->blocked_by = json_new(arena, JSON_ARRAY);
+    json_append(unit->out->blocked_by, blocker);
+}
+
 static void take_result(struct unit *unit, const struct driver_result *result)
 {
     struct step_outcome *out = unit->out;
@@ -172,7 +177,10 @@ static void take_result(struct unit *unit, const struct driver_result *result)
     out->already_applied = result->already_applied;
     out->failed_step = result->failed_step < unit->count ? result->failed_step : 0;
     out->duration_ms += result->duration_ms;
-    out->lock_wait_ms = result->lock_wait_ms;
+    if (result->lock_wait_ms >= 0)
+        out->lock_wait_ms = (out->lock_wait_ms < 0 ? 0 : out->lock_wait_ms) + result->lock_wait_ms;
+    out->lock_hold_ms = result->lock_hold_ms;
+    add_blocker(unit, result->blocker);
     out->affected = result->affected;
     out->detail = str_copy(unit->session->arena, result->detail);
 }
@@ -226,7 +234,7 @@ static enum attempt find_out(struct unit *unit, enum step_state wanted, struct e
     read = !session_connection_lost(error) && session_read_ledger(unit->session, unit->target, &reading);
     /* Or the reading shows that the connection is gone. */
     if (!read && (session_connection_lost(error) || session_connection_lost(&reading)))
-        read = reconnect(unit->session, unit->target, &reading);
+        read = session_reconnect(unit->session, unit->target, &reading);
     if (!read) {
         *error = reading;
         return session_stopping(unit->session) ? stop(unit, error) : ATTEMPT_BROKEN;
@@ -242,7 +250,7 @@ static enum attempt attempt_apply(struct unit *unit, struct error *error)
 {
     const struct driver_journal journal = session_journal(unit->session, unit->target, unit->count + 1);
     const struct driver_work work = {.steps = unit->steps, .count = unit->count, .attempts = unit->attempts};
-    struct driver_result result = {.lock_wait_ms = -1, .affected = -1, .detail = STR("")};
+    struct driver_result result = {.lock_wait_ms = -1, .lock_hold_ms = -1, .affected = -1, .detail = STR("")};
     bool ok = unit->target->ops->apply(unit->target->driver, &journal, &work, &result, error);
 
     take_result(unit, &result);
@@ -253,7 +261,7 @@ static enum attempt attempt_apply(struct unit *unit, struct error *error)
 static enum attempt attempt_undo(struct unit *unit, struct error *error)
 {
     const struct driver_journal journal = session_journal(unit->session, unit->target, 2);
-    struct driver_result result = {.lock_wait_ms = -1, .affected = -1, .detail = STR("")};
+    struct driver_result result = {.lock_wait_ms = -1, .lock_hold_ms = -1, .affected = -1, .detail = STR("")};
     bool ok =
         unit->target->ops->undo(unit->target->driver, &journal, unit->steps[0], unit->attempts[0], &result, error);
 
@@ -283,7 +291,7 @@ static struct unit unit_start(struct session *session, struct session_target *ta
 {
     struct unit unit = {.session = session, .target = target, .steps = steps, .count = count, .out = out};
 
-    *out = (struct step_outcome){.lock_wait_ms = -1, .affected = -1, .detail = STR("")};
+    *out = (struct step_outcome){.lock_wait_ms = -1, .lock_hold_ms = -1, .affected = -1, .detail = STR("")};
     unit.attempts = ARENA_ARRAY(session->arena, int64_t, count);
     for (size_t i = 0; i < count; i++)
         unit.attempts[i] = ledger[i] ? ledger[i]->attempts : 0;

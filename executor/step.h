@@ -19,9 +19,11 @@ struct step_outcome {
     size_t failed_step;   /* on failure: index into the unit */
     int64_t attempt;      /* the last one that was made, of the (failed) step; of an undo: how many were made */
     int64_t duration_ms;
-    int64_t lock_wait_ms; /* -1 unknown */
-    int64_t affected;     /* -1 unknown */
-    struct str detail;    /* JSON object of the driver, or "" */
+    int64_t lock_wait_ms;    /* in all attempts; -1 unknown */
+    int64_t lock_hold_ms;    /* of the last one; -1 unknown */
+    struct json *blocked_by; /* who was in the way, in the order of attempts; NULL: nobody was seen */
+    int64_t affected;        /* -1 unknown */
+    struct str detail;       /* JSON object of the driver, or "" */
 };
 
 /* steps: consecutive ones of one transaction group, or one that runs alone. ledger[i]: what is known of steps[i] or

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "executor/pause.h"
 #include "executor/step.h"
 #include "spec/base/arena.h"
 #include "spec/exit.h"
@@ -32,7 +33,7 @@ static bool collect_target(struct session *session, struct session_target *targe
         if (!session_read_step(session, ledger, step, error))
             return false;
         if (ledger->state != STEP_STATE_APPLIED && ledger->state != STEP_STATE_UNDO_STARTED &&
-            !ledger_step_is_partial(ledger, step))
+            !ledger_step_can_be_undone_unfinished(ledger, step))
             continue;
         if (!wanted(context, step, ledger))
             continue;
@@ -126,6 +127,24 @@ static const char *find_restoring_step(const struct undo_list *list, size_t inde
     return NULL;
 }
 
+/* A rollback that was written for the migration as a whole undoes nothing less: the first of its steps that was never
+ * applied. NULL: there is none. */
+static const char *find_missing(const struct undo_item *item)
+{
+    const struct json *whole = json_get(item->step->inverse.guard, "whole");
+    const struct ledger_row *origin = ledger_step_origin(item->ledger);
+
+    for (const struct json *id = whole ? whole->child : NULL; id; id = id->next) {
+        const struct ledger_step *other = ledger_state_find(&item->target->state, json_string(id));
+
+        if (!other || (other->state != STEP_STATE_APPLIED && other->state != STEP_STATE_UNDO_STARTED &&
+                          !(other->last && other->last->run_seq > origin->run_seq &&
+                              (other->last->event == LEDGER_EVENT_UNDONE || other->last->event == LEDGER_EVENT_RESOLVED))))
+            return json_string(id);
+    }
+    return NULL;
+}
+
 /* Asks the guard of an exact inverse. *loss stays NULL while it holds. */
 static bool judge_guard(struct session *session, const struct undo_item *item, const char **loss, struct error *error)
 {
@@ -135,6 +154,11 @@ static bool judge_guard(struct session *session, const struct undo_item *item, c
     *loss = NULL;
     if (!item->step->inverse.guard)
         return true;
+    if (find_missing(item)) {
+        *loss = arena_printf(session->arena, "its rollback was written for the whole migration, and step '%s' is not applied",
+            find_missing(item));
+        return true;
+    }
     if (!item->target->ops->guard(item->target->driver, item->step, &holds, detail, sizeof(detail), error))
         return error_wrap(error, "the guard of step '%s'", item->step->id);
     if (!holds)
@@ -288,6 +312,7 @@ static bool undo_one(struct session *session, const struct undo_item *item, stru
     int64_t started_ms = session_now(session);
     bool ok;
 
+    (void)pause_wait(&session->env, arena_printf(session->arena, "the undo of step '%s'", item->step->id));
     if (session_stopping(session)) {
         if (!session_check(session, error))
             return false;

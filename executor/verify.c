@@ -1,15 +1,44 @@
 #include "executor/verify.h"
 
+#include <string.h>
+
 #include "executor/drift.h"
+#include "executor/event_types.h"
 #include "executor/history.h"
+#include "executor/rebuild.h"
 #include "spec/base/arena.h"
 #include "spec/base/map.h"
 #include "spec/exit.h"
 
 /* --- comparing ---------------------------------------------------------------------------------------------------- */
 
-static bool compare_target(struct session *session, struct session_target *target, struct drift_list *drift,
-    size_t *compared, size_t *exempted, struct error *error)
+/* How one target compares. */
+struct comparison {
+    struct drift_list drift;
+    size_t compared; /* objects */
+    size_t exempted; /* objects of steps under way */
+    bool by_rebuild; /* else by what the ledger saw last */
+};
+
+/* With the plan's applied steps, built elsewhere. */
+static bool compare_rebuilt(struct session *session, struct session_target *target, const struct history *history,
+    const char *url, const char *const *objects, const struct json *live, struct comparison *out, struct error *error)
+{
+    const struct plan *plan = session->plan;
+    VEC(const struct plan_step *) steps = {0};
+    struct rebuild rebuild = {.url = url, .objects = objects, .object_count = out->compared};
+
+    for (size_t i = 0; i < plan->steps.count; i++)
+        if (history->steps[i].applied && strcmp(plan->steps.items[i].target, target->plan->name) == 0)
+            VEC_PUSH(session->arena, &steps, &plan->steps.items[i]);
+    rebuild.steps = steps.items;
+    rebuild.count = steps.count;
+    out->by_rebuild = true;
+    return rebuild_compare(session, target, &rebuild, live, &out->drift, error);
+}
+
+static bool compare_target(struct session *session, struct session_target *target, const struct history *history,
+    const char *rebuild, struct comparison *out, struct error *error)
 {
     struct arena *arena = session->arena;
     VEC(const char *) objects = {0};
@@ -23,13 +52,18 @@ static bool compare_target(struct session *session, struct session_target *targe
     for (size_t i = 0; map_next(&observed, &i, &entry);)
         if (!map_has(&under_way, entry->key))
             VEC_PUSH(arena, &objects, arena_strndup(arena, entry->key.data, entry->key.len));
-    *compared = objects.count;
-    *exempted = under_way.count;
-    if (!objects.count)
-        return true;
-    if (!target->ops->observe(target->driver, arena, objects.items, objects.count, &live, error))
+    *out = (struct comparison){.compared = objects.count, .exempted = under_way.count};
+    if (objects.count) {
+        if (!target->ops->observe(target->driver, arena, objects.items, objects.count, &live, error))
+            return session_name_target(target, error);
+        if (rebuild && rebuild_is_possible(target))
+            return compare_rebuilt(session, target, history, rebuild, objects.items, live, out, error);
+        drift_compare_all(arena, objects.items, objects.count, &observed, live, &out->drift);
+    }
+    if (!event_types_find_unknown(session, target, &observed, &under_way, &out->drift, error))
         return session_name_target(target, error);
-    drift_compare_all(arena, objects.items, objects.count, &observed, live, drift);
+    for (size_t i = 0; i < out->drift.items.count; i++)
+        event_types_explain(arena, &out->drift.items.items[i]);
     return true;
 }
 
@@ -93,26 +127,26 @@ static void add_concerned(struct session *session, const struct session_target *
 }
 
 static bool verify_target(struct session *session, struct session_target *target, const struct history *history,
-    struct json *targets, size_t *drifts, struct error *error)
+    const char *rebuild, struct json *targets, size_t *drifts, struct error *error)
 {
     struct arena *arena = session->arena;
     struct json *object = json_new(arena, JSON_OBJECT);
-    struct drift_list drift = {0};
-    size_t compared, exempted;
+    struct comparison comparison;
 
-    if (!compare_target(session, target, &drift, &compared, &exempted, error))
+    if (!compare_target(session, target, history, rebuild, &comparison, error))
         return false;
     json_set_text(arena, object, "name", target->plan->name);
-    json_set_integer(arena, object, "objects_compared", (int64_t)compared);
-    json_set_integer(arena, object, "objects_under_way", (int64_t)exempted);
-    json_set(arena, object, "drift", json_of_drift(arena, &drift));
-    add_concerned(session, target, history, &drift, object);
+    json_set_text(arena, object, "compared_with", comparison.by_rebuild ? "a rebuild" : "the ledger");
+    json_set_integer(arena, object, "objects_compared", (int64_t)comparison.compared);
+    json_set_integer(arena, object, "objects_under_way", (int64_t)comparison.exempted);
+    json_set(arena, object, "drift", json_of_drift(arena, &comparison.drift));
+    add_concerned(session, target, history, &comparison.drift, object);
     json_append(targets, object);
-    *drifts += drift.items.count;
+    *drifts += comparison.drift.items.count;
     return true;
 }
 
-int verify_read(struct session *session, struct json **out, struct error *error)
+int verify_read(struct session *session, const char *rebuild, struct json **out, struct error *error)
 {
     struct arena *arena = session->arena;
     struct json *result = json_new(arena, JSON_OBJECT);
@@ -130,7 +164,7 @@ int verify_read(struct session *session, struct json **out, struct error *error)
     if (!history_compare(session, &none, &history, &refusal))
         session_log(session, "warning", "apply would be refused: %s", refusal.message);
     for (size_t i = 0; i < session->target_count; i++)
-        if (!verify_target(session, &session->targets[i], &history, targets, &drifts, error))
+        if (!verify_target(session, &session->targets[i], &history, rebuild, targets, &drifts, error))
             return error->exit_status;
     json_set_text(arena, result, "project", session->plan->project);
     json_set_text(arena, result, "environment", session->plan->environment);
@@ -139,8 +173,8 @@ int verify_read(struct session *session, struct json **out, struct error *error)
     *out = result;
     if (!drifts)
         return EXIT_STATUS_DONE;
-    error_set(error, EXIT_STATUS_DRIFT, "%zu difference%s between the live databases and what the ledgers recorded",
-        drifts, drifts == 1 ? "" : "s");
+    error_set(error, EXIT_STATUS_DRIFT, "%zu difference%s between the live databases and %s", drifts,
+        drifts == 1 ? "" : "s", rebuild ? "the plan, rebuilt" : "what the ledgers recorded");
     error_help(error, "put back what was changed by hand, or write it down as a migration");
     return EXIT_STATUS_DRIFT;
 }
@@ -162,8 +196,9 @@ void verify_print(const struct json *result, struct strbuf *out)
         const struct json *drift = json_get(target, "drift");
         const struct json *concerned = json_get(target, "pending_steps_concerned");
 
-        strbuf_printf(out, "target %s: %lld objects compared, %zu difference%s", json_string(json_get(target, "name")),
-            number_of(target, "objects_compared"), drift->count, drift->count == 1 ? "" : "s");
+        strbuf_printf(out, "target %s: %lld objects compared with %s, %zu difference%s",
+            json_string(json_get(target, "name")), number_of(target, "objects_compared"),
+            json_string(json_get(target, "compared_with")), drift->count, drift->count == 1 ? "" : "s");
         if (number_of(target, "objects_under_way"))
             strbuf_printf(out, ", %lld of a step under way left out", number_of(target, "objects_under_way"));
         strbuf_append_char(out, '\n');

@@ -44,6 +44,11 @@ enum cli_program cli_command_program(enum cli_command command)
     return cli_commands[command].program;
 }
 
+const char *cli_command_name(enum cli_command command)
+{
+    return cli_commands[command].name;
+}
+
 bool cli_unknown_command(struct error *error, const char *name)
 {
     const char *names[CLI_COMMAND_COUNT], *meant;

@@ -64,6 +64,7 @@ int cli_report(const struct error *error);
 
 bool cli_command_from_name(struct str name, enum cli_command *out);
 enum cli_program cli_command_program(enum cli_command command);
+const char *cli_command_name(enum cli_command command);
 /* Sets the error for a command that is not in the table, with what may be meant; returns false. */
 bool cli_unknown_command(struct error *error, const char *name);
 void cli_print_help(struct strbuf *out);                                  /* the list of commands */

@@ -18,7 +18,9 @@ const struct cli_command_row cli_commands[CLI_COMMAND_COUNT] = {
 /* The words of the COMMANDS column of option.def. */
 #define C(name) CLI_BIT(CLI_COMMAND_##name)
 #define ALL UINT32_MAX
-#define EXECUTOR (C(INIT) | C(APPLY) | C(ROLLBACK) | C(STATUS) | C(VERIFY) | C(RESOLVE) | C(UNLOCK))
+#define EXECUTOR                                                                                                       \
+    (C(INIT) | C(APPLY) | C(ROLLBACK) | C(STATUS) | C(VERIFY) | C(REPLAY) | C(REDO) | C(BASELINE) | C(REBIND) |        \
+        C(RESOLVE) | C(UNLOCK))
 
 const struct cli_option_row cli_options[CLI_OPTION_COUNT] = {
 #define OPTION_ROW(name, text, short_name, argument, flags, commands, doc)                                             \

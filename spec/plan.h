@@ -138,14 +138,24 @@ struct plan_allowance {
  * forward, by instruction:
  *   pg.exec         {"sql":[STATEMENT,…]}
  *   pg.exec_alone   {"sql":STATEMENT,"repair":STATEMENT or null}  repair brings half done back to not done
+ *   pg.index_partitions {"index":I,"name":NAME,"table":T,"unique":BOOL,"definition":"USING …","names":{…}}
+ *                   as an inverse: {"drop":I,"name":NAME,"table":T,"names":{…}}
  *   pg.backfill     {"relation":R,"key":[{"name":COL,"type":TYPE},…],"set":SQL,"where":SQL or null,"batch":N,
- *                    "columns":[COL,…] that set assigns,"keep_old":BOOL}   identifiers are quoted as SQL wants them
+ *                    "columns":[COL,…] that set assigns,"keep_old":BOOL,"pause_ms":N or null,
+ *                    "throttle":{"replica_lag_ms":N,"waiting_locks":N,"query":SQL} or null}
+ *                   identifiers are quoted as SQL wants them
  *                   as an inverse: {"restore":STEP_ID} puts the kept old values back where ours still stand
  *   pg.assert       {"sql":QUERY,"message":TEXT}
- *   ddb.call        {"action":"CreateTable",…,"request":{…},"wait":{"table":T,"index":I or null,"until":STATE} or null}
+ *   ddb.call        {"action":"CreateTable",…,"request":{…},"wait":{"table":T,"index":I or null,"until":STATE} or null,
+                    "look_for_violations":false where an index is not looked at after its build,
+ *                    "put_back":STEP_ID where this is held for other steps: a run that halts before STEP_ID undoes it}
  *                   STATE: active, absent, index_active, index_absent, ttl_enabled, ttl_disabled
  *   ddb.put_items   {"table":T,"items":[ITEM in DynamoDB JSON,…],"key":[ATTRIBUTE,…]}
  *                   as an inverse: {"remove":STEP_ID} deletes the items that are still as written
+ *   ddb.transform_items {"table":T,"where":CEL or null,"set":{ATTRIBUTE:CEL,…} or null,"remove":[ATTRIBUTE,…] or null,
+ *                    "segments":N,"max_wcu":N or null,"max_rcu":N or null}
+ *                   as an inverse: {"restore":STEP_ID} puts the pre-images back where an item is as it was written
+ *   ddb.assert      {"table":T,"every":CEL,"message":TEXT,"segments":N,"max_rcu":N or null}
  *   event.register  {"registry":T,"event":E,"version":N,"compatibility":MODE,"schema":{…},"upcast":[…],"downcast":[…]
  *                    or null,"digest":HEX}; as an inverse: {"unregister":true,"registry":T,"event":E,"version":N}
  *   event.upgrade   {"event":E,"to":N,"strategy":"lazy"|"in_place","segments":N,"only":{"stream":ID} or null,
@@ -158,7 +168,8 @@ struct plan_allowance {
  *   pg.*            {"sql":QUERY} with one row (state, detail): 'done', 'not done', 'half done' or 'other' (another
  *                   shape, or not of our making; detail says what differs)
  *   ddb.call        {"describe":"table","table":T,"index":I or null,"absent":BOOL,"expect":{…} members of
- *                    TableDescription (or of the index's) that must be equal, lists regardless of order}
+ *                    TableDescription (or of the index's) that must be equal, lists regardless of order,
+ *                    "indexes":{NAME:{…}} the same of some of its indexes; may be left out}
  *                   {"describe":"ttl"|"pitr"|"tags","table":T,"expect":{…}}
  *   the other instructions probe by what they are; NULL.
  */
@@ -202,7 +213,8 @@ struct plan_step {
     int64_t estimate_ms;       /* -1: unknown */
     bool point_of_no_return;   /* nothing before this step can be undone any more once it ran */
     VEC(struct plan_allowance) allowed;
-    struct str line;           /* the canonical line, without LF: what the ledger keeps */
+    struct str line;           /* of a step that was read: the canonical line, without LF, as the ledger keeps it */
+    size_t unread_number;      /* the line's number, while what stands from its action on was not read; else 0 */
 };
 
 struct plan_migration {
@@ -232,6 +244,7 @@ struct plan {
     VEC(struct plan_migration) migrations;
     VEC(struct plan_step) steps;
     char digest[65];
+    const char *path;         /* of the file it was loaded from; NULL */
     struct plan_index *index; /* for plan_find_*(), made by plan_read() and plan_write(); NULL: they search */
 };
 
@@ -241,7 +254,12 @@ bool plan_read(struct arena *arena, struct str text, struct plan **out, struct e
 bool plan_step_read(struct arena *arena, struct str line, struct plan_step *out, struct error *error) MUST_CHECK;
 /* Reads the file at path; errors then begin with "PATH:LINE: ". exit_status is IO where it cannot be read. */
 bool plan_load(struct arena *arena, const char *path, struct plan **out, struct error *error) MUST_CHECK;
-/* Writes the whole file and fills step lines, effect digests that are NULL, and plan->digest. */
+/* The same, but of each step only what stands before its action: ids, target, group, phase, time-outs, digests. For a
+ * history most of which is applied, so that nobody looks at the rest. The file's digest is checked all the same. */
+bool plan_load_outline(struct arena *arena, const char *path, struct plan **out, struct error *error) MUST_CHECK;
+/* Reads the rest of a step, if that was not done, as strictly as plan_load() does. */
+bool plan_complete_step(struct arena *arena, const struct plan *plan, size_t index, struct error *error) MUST_CHECK;
+/* Writes the whole file and fills effect digests that are NULL, and plan->digest. */
 void plan_write(struct arena *arena, struct plan *plan, struct strbuf *out);
 /* By name or id; NULL when there is none. */
 const struct plan_target *plan_find_target(const struct plan *plan, const char *name);

@@ -152,6 +152,34 @@ static void put_names(struct strbuf *out, const struct json *list, const char *k
     }
 }
 
+static void print_throttle(struct strbuf *out, const struct json *forward)
+{
+    const struct json *throttle = json_get(forward, "throttle");
+    const struct json *lag = json_get(throttle, "replica_lag_ms"), *locks = json_get(throttle, "waiting_locks");
+    const struct json *query = json_get(throttle, "query");
+
+    if (json_is(json_get(forward, "pause_ms"), JSON_NUMBER)) {
+        strbuf_append_text(out, "rests ");
+        put(out, json_get(forward, "pause_ms"));
+        strbuf_append_text(out, " ms between two batches\n");
+    }
+    if (json_is(lag, JSON_NUMBER)) {
+        strbuf_append_text(out, "waits while a standby is more than ");
+        put(out, lag);
+        strbuf_append_text(out, " ms behind\n");
+    }
+    if (json_is(locks, JSON_NUMBER)) {
+        strbuf_append_text(out, "waits while more than ");
+        put(out, locks);
+        strbuf_append_text(out, " sessions wait for locks\n");
+    }
+    if (json_is(query, JSON_STRING)) {
+        strbuf_append_text(out, "waits while this returns true: ");
+        printable_append(out, str_trim(query->text));
+        strbuf_append_text(out, "\n");
+    }
+}
+
 static void print_backfill(struct strbuf *out, const struct json *forward)
 {
     if (json_get(forward, "restore")) {
@@ -171,6 +199,7 @@ static void print_backfill(struct strbuf *out, const struct json *forward)
     strbuf_append_text(out, " along ");
     put_names(out, json_get(forward, "key"), "name");
     strbuf_append_text(out, json_bool(json_get(forward, "keep_old"), false) ? "; old values are kept\n" : "\n");
+    print_throttle(out, forward);
 }
 
 static void print_wait(struct strbuf *out, const struct json *wait)
@@ -304,6 +333,40 @@ static void print_upgrade(struct strbuf *out, const struct json *forward)
     }
 }
 
+static void print_transform(struct strbuf *out, const struct json *forward)
+{
+    if (json_get(forward, "restore")) {
+        strbuf_append_text(out, "puts the pre-images back, where an item still is as it was written\n");
+        return;
+    }
+    strbuf_append_text(out, "changes the items of ");
+    put(out, json_get(forward, "table"));
+    strbuf_append_text(out, ", ");
+    put(out, json_get(forward, "segments"));
+    strbuf_append_text(out, " segments");
+    print_limit(out, forward, "max_wcu", "WCU");
+    print_limit(out, forward, "max_rcu", "RCU");
+    strbuf_append_char(out, '\n');
+    if (json_string(json_get(forward, "where"))) {
+        strbuf_append_text(out, "where ");
+        put(out, json_get(forward, "where"));
+        strbuf_append_char(out, '\n');
+    }
+    print_operators(out, "set", json_get(forward, "set"));
+    print_operators(out, "remove", json_get(forward, "remove"));
+}
+
+static void print_assert_items(struct strbuf *out, const struct json *forward)
+{
+    strbuf_append_text(out, "every item of ");
+    put(out, json_get(forward, "table"));
+    strbuf_append_text(out, ": ");
+    put(out, json_get(forward, "every"));
+    strbuf_append_text(out, "\nor: ");
+    put(out, json_get(forward, "message"));
+    strbuf_append_char(out, '\n');
+}
+
 static void print_gate(struct strbuf *out, const struct json *forward)
 {
     strbuf_append_text(out, "waits for: ");
@@ -317,6 +380,23 @@ static void print_statements(struct strbuf *out, const struct json *statements)
 {
     for (const struct json *statement = statements ? statements->child : NULL; statement; statement = statement->next)
         put_sql(out, statement);
+}
+
+static void print_index_partitions(struct strbuf *out, const struct json *forward)
+{
+    if (json_get(forward, "drop")) {
+        strbuf_append_text(out, "DROP INDEX ");
+        put(out, json_get(forward, "drop"));
+        strbuf_append_text(out, ";\n-- and what was built on partitions and not attached yet\n");
+        return;
+    }
+    strbuf_printf(out, "CREATE %sINDEX ", json_bool(json_get(forward, "unique"), false) ? "UNIQUE " : "");
+    put(out, json_get(forward, "name"));
+    strbuf_append_text(out, " ON ");
+    put(out, json_get(forward, "table"));
+    strbuf_append_char(out, ' ');
+    put(out, json_get(forward, "definition"));
+    strbuf_append_text(out, ";\n-- ON ONLY the table; concurrently on each partition, which is then attached\n");
 }
 
 void plan_action_print(struct strbuf *out, const struct plan_action *action)
@@ -340,6 +420,9 @@ void plan_action_print(struct strbuf *out, const struct plan_action *action)
         put(out, json_get(forward, "message"));
         strbuf_append_char(out, '\n');
         break;
+    case INSTRUCTION_PG_INDEX_PARTITIONS:
+        print_index_partitions(out, forward);
+        break;
     case INSTRUCTION_PG_BACKFILL:
         print_backfill(out, forward);
         break;
@@ -351,6 +434,12 @@ void plan_action_print(struct strbuf *out, const struct plan_action *action)
         break;
     case INSTRUCTION_EVENT_REGISTER:
         print_register(out, forward);
+        break;
+    case INSTRUCTION_DDB_TRANSFORM_ITEMS:
+        print_transform(out, forward);
+        break;
+    case INSTRUCTION_DDB_ASSERT:
+        print_assert_items(out, forward);
         break;
     case INSTRUCTION_EVENT_UPGRADE:
         print_upgrade(out, forward);

@@ -126,11 +126,10 @@ static bool check_engine(struct plan_reader *reader, const struct plan_step *ste
     return true;
 }
 
-bool plan_check_step(struct plan_reader *reader, const struct plan_step *step)
+bool plan_check_step_outline(struct plan_reader *reader, const struct plan_step *step)
 {
     struct plan *plan = reader->plan;
     const struct plan_migration *migration = &plan->migrations.items[plan->migrations.count - 1];
-    const struct plan_target *target = plan_find_target(plan, step->target);
 
     if (strcmp(step->migration, migration->id) != 0)
         return PLAN_READER_FAIL(reader, NULL, "step '%.200s' of migration '%.200s' stands below migration '%.200s'",
@@ -140,12 +139,24 @@ bool plan_check_step(struct plan_reader *reader, const struct plan_step *step)
             step->target, migration->target);
     if (!plan_index_step(plan, plan->steps.count - 1))
         return PLAN_READER_FAIL(reader, NULL, "step '%.200s' is there twice", step->id);
-    if (!check_group(reader, step) || !check_engine(reader, step, target, &step->action))
+    return check_group(reader, step);
+}
+
+bool plan_check_step_rest(struct plan_reader *reader, const struct plan_step *step)
+{
+    const struct plan_target *target = plan_find_target(reader->plan, step->target);
+
+    if (!check_engine(reader, step, target, &step->action))
         return false;
     if (step->inverse.grade != GRADE_IMPOSSIBLE && !step->inverse.action.none &&
         !check_engine(reader, step, target, &step->inverse.action))
         return false;
     return plan_check_step_alone(reader, step);
+}
+
+bool plan_check_step(struct plan_reader *reader, const struct plan_step *step)
+{
+    return plan_check_step_outline(reader, step) && plan_check_step_rest(reader, step);
 }
 
 static bool check_probe(struct plan_reader *reader, const struct plan_place *up, const struct plan_action *action)

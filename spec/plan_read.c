@@ -158,10 +158,70 @@ static bool read_step_line(struct plan_reader *reader, const struct json *value,
     return plan_value_read(reader, NULL, value, PLAN_OBJECT_STEP, step) && plan_check_step(reader, step);
 }
 
+/* What stands before `,"action":`, as an object of its own. In canonical form these bytes stand in no text, for a text's
+ * quotes are escaped, and in no value before: neither time-outs nor a span have such a key. */
+static bool read_outline_tree(struct plan_reader *reader, char *line, const struct json **out)
+{
+    char *end = strstr(line, ",\"action\":");
+    struct json_error at;
+
+    if (!end)
+        return PLAN_READER_FAIL(reader, NULL, "key 'action' is missing");
+    memcpy(end, "}", 2); /* with its NUL, over the comma and the quote */
+    *out = json_read(&reader->lines, (struct str){line, (size_t)(end - line) + 1}, JSON_STRICT, &at);
+    memcpy(end, ",\"", 2);
+    return *out || PLAN_READER_FAIL(reader, NULL, "column %zu: %s", at.column, at.message);
+}
+
+/* text where it is the same as `known`, which lives as long as the plan; else a copy. */
+static const char *keep_text(struct plan_reader *reader, const char *text, const char *known)
+{
+    if (!text || (known && strcmp(text, known) == 0))
+        return text ? known : NULL;
+    return arena_strdup(reader->arena, text);
+}
+
+/* The tree goes with the next line: what the outline has of it is kept. Neighbours mostly say the same. */
+static void keep_outline(struct plan_reader *reader, struct plan_step *step)
+{
+    static const struct plan_step none;
+    const struct plan *plan = reader->plan;
+    const struct plan_step *before = plan->steps.count ? &plan->steps.items[plan->steps.count - 1] : &none;
+    const struct plan_migration *migration = &plan->migrations.items[plan->migrations.count - 1];
+
+    step->id = keep_text(reader, step->id, NULL);
+    step->migration = keep_text(reader, step->migration, migration->id);
+    step->target = keep_text(reader, step->target, migration->target);
+    step->group = keep_text(reader, step->group, before->group);
+    step->span.path = keep_text(reader, step->span.path, before->span.path);
+    step->source_digest = keep_text(reader, step->source_digest, NULL);
+    step->effect_digest = keep_text(reader, step->effect_digest, NULL);
+}
+
+static bool read_outline(struct plan_reader *reader, char *line, size_t len)
+{
+    struct plan *plan = reader->plan;
+    struct plan_step step = {.line = {line, len}, .unread_number = reader->line};
+    const struct json *value;
+
+    if (plan->migrations.count == 0)
+        return PLAN_READER_FAIL(reader, NULL, "a step stands before the first migration");
+    arena_reset(&reader->lines);
+    if (!read_outline_tree(reader, line, &value) ||
+        !plan_value_read_until(reader, NULL, value, PLAN_OBJECT_STEP, "action", &step))
+        return false;
+    keep_outline(reader, &step);
+    VEC_PUSH(reader->arena, &plan->steps, step);
+    plan->migrations.items[plan->migrations.count - 1].step_count++;
+    return plan_check_step_outline(reader, &plan->steps.items[plan->steps.count - 1]);
+}
+
 static bool read_plan_line(struct plan_reader *reader, struct str line)
 {
     const struct json *value, *first;
 
+    if (reader->outline && starts_with(line, STR("{\"step\":")))
+        return read_outline(reader, (char *)line.data, line.len); /* the body is ours to change */
     if (!read_line(reader, line, &value))
         return false;
     if (!json_is(value, JSON_OBJECT))
@@ -195,34 +255,65 @@ static bool read_lines(struct plan_reader *reader, char *body, size_t len)
 }
 
 /* text is ours to change, and lives as long as the plan. */
-static bool read_named(struct arena *arena, const char *name, struct str text, struct plan **out, struct error *error)
+static bool read_named(struct arena *arena, const char *name, bool outline, struct str text, struct plan **out,
+    struct error *error)
 {
-    struct plan_reader reader = {.arena = arena, .name = name, .error = error};
+    struct plan_reader reader = {.arena = arena, .name = name, .outline = outline, .error = error};
     struct body body;
     bool valid;
 
     reader.plan = ARENA_NEW(arena, struct plan);
+    reader.plan->path = name;
     map_init(&reader.groups, arena);
     plan_index_init(arena, reader.plan);
     valid = check_trailer(&reader, text, &body) && read_lines(&reader, (char *)body.text.data, body.text.len);
     memcpy(reader.plan->digest, body.digest.hex, sizeof(reader.plan->digest));
     strbuf_free(&reader.scratch);
+    arena_free(&reader.lines);
     *out = valid ? reader.plan : NULL;
     return valid;
 }
 
 bool plan_read(struct arena *arena, struct str text, struct plan **out, struct error *error)
 {
-    return read_named(arena, NULL, str_copy(arena, text), out, error);
+    return read_named(arena, NULL, false, str_copy(arena, text), out, error);
 }
 
-bool plan_load(struct arena *arena, const char *path, struct plan **out, struct error *error)
+static bool load(struct arena *arena, const char *path, bool outline, struct plan **out, struct error *error)
 {
     struct str text;
 
     if (!file_read(arena, path, PLAN_SIZE_MAX_BYTES, EXIT_STATUS_IO, &text, error))
         return false;
-    return read_named(arena, path, text, out, error);
+    return read_named(arena, path, outline, text, out, error);
+}
+
+bool plan_load(struct arena *arena, const char *path, struct plan **out, struct error *error)
+{
+    return load(arena, path, false, out, error);
+}
+
+bool plan_load_outline(struct arena *arena, const char *path, struct plan **out, struct error *error)
+{
+    return load(arena, path, true, out, error);
+}
+
+bool plan_complete_step(struct arena *arena, const struct plan *plan, size_t index, struct error *error)
+{
+    struct plan_step *step = &plan->steps.items[index], whole = {.line = step->line};
+    struct plan_reader reader = {
+        .arena = arena, .name = plan->path, .line = step->unread_number, .error = error, .plan = (struct plan *)plan};
+    const struct json *value;
+    bool valid;
+
+    if (!step->unread_number)
+        return true;
+    valid = read_line(&reader, step->line, &value) && plan_value_read(&reader, NULL, value, PLAN_OBJECT_STEP, &whole) &&
+            plan_check_step_rest(&reader, &whole);
+    strbuf_free(&reader.scratch);
+    if (valid)
+        *step = whole;
+    return valid;
 }
 
 bool plan_step_read(struct arena *arena, struct str line, struct plan_step *out, struct error *error)

@@ -11,6 +11,8 @@ struct plan_reader {
     size_t line;            /* 1-based; 0: a line of a ledger */
     struct error *error;
     struct plan *plan;      /* NULL for a line of a ledger */
+    bool outline;           /* of steps only what stands before their action */
+    struct arena lines;     /* the tree of the outline under way */
     struct map groups;      /* those that were seen */
     struct strbuf scratch;
 };
@@ -33,6 +35,9 @@ void plan_reader_fail(struct plan_reader *reader, const struct plan_place *place
 /* Fills the structure of an object from JSON. Every key must be there, in the order of the table. */
 bool plan_value_read(struct plan_reader *reader, const struct plan_place *place, const struct json *value,
     enum plan_object object, void *base) MUST_CHECK;
+/* The same up to the key `end`, which must not be there (NULL: to the last). */
+bool plan_value_read_until(struct plan_reader *reader, const struct plan_place *place, const struct json *value,
+    enum plan_object object, const char *end, void *base) MUST_CHECK;
 /* Checks JSON that stays JSON. */
 bool plan_value_check(struct plan_reader *reader, const struct plan_place *place, const struct json *value,
     enum plan_object object) MUST_CHECK;
@@ -41,6 +46,9 @@ bool plan_value_check(struct plan_reader *reader, const struct plan_place *place
 bool plan_check_header(struct plan_reader *reader) MUST_CHECK;
 bool plan_check_migration(struct plan_reader *reader) MUST_CHECK;
 bool plan_check_step(struct plan_reader *reader, const struct plan_step *step) MUST_CHECK;
+/* Its two parts: where the step stands, and what it does. */
+bool plan_check_step_outline(struct plan_reader *reader, const struct plan_step *step) MUST_CHECK;
+bool plan_check_step_rest(struct plan_reader *reader, const struct plan_step *step) MUST_CHECK;
 /* The part of it that needs no plan around the step: forms of actions, probes and guards, digests, grades. */
 bool plan_check_step_alone(struct plan_reader *reader, const struct plan_step *step) MUST_CHECK;
 

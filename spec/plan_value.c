@@ -322,8 +322,8 @@ static bool read_member(struct plan_reader *reader, const struct plan_place *pla
     }
 }
 
-bool plan_value_read(struct plan_reader *reader, const struct plan_place *place, const struct json *value,
-    enum plan_object object, void *base)
+bool plan_value_read_until(struct plan_reader *reader, const struct plan_place *place, const struct json *value,
+    enum plan_object object, const char *end, void *base)
 {
     size_t count;
     const struct plan_key *keys = plan_object_keys(object, &count);
@@ -335,6 +335,8 @@ bool plan_value_read(struct plan_reader *reader, const struct plan_place *place,
     for (size_t i = 0; i < count; i++) {
         struct plan_place here = {place, keys[i].name, PLAN_PLACE_KEY};
 
+        if (end && strcmp(keys[i].name, end) == 0)
+            break;
         if (!member || !str_is(member->key, keys[i].name))
             return fail_order(reader, place, object, &keys[i], member);
         if (!read_member(reader, &here, &keys[i], member, base))
@@ -342,6 +344,12 @@ bool plan_value_read(struct plan_reader *reader, const struct plan_place *place,
         member = member->next;
     }
     return !member || fail_unknown_key(reader, place, object, member->key);
+}
+
+bool plan_value_read(struct plan_reader *reader, const struct plan_place *place, const struct json *value,
+    enum plan_object object, void *base)
+{
+    return plan_value_read_until(reader, place, value, object, NULL, base);
 }
 
 /* --- values that stay JSON -------------------------------------------------------------------------------------- */

@@ -229,12 +229,10 @@ static void write_migration(struct arena *arena, struct plan *plan, size_t index
     strbuf_append_char(out, '\n');
     for (size_t i = 0; i < migration->step_count; i++) {
         struct plan_step *step = &plan->steps.items[migration->first_step + i];
-        size_t start = out->len;
 
         if (!step->effect_digest)
             step->effect_digest = arena_strdup(arena, plan_effect_digest(step).hex);
         plan_object_write(out, PLAN_OBJECT_STEP, step);
-        step->line = str_copy(arena, (struct str){out->data + start, out->len - start});
         strbuf_append_char(out, '\n');
     }
 }

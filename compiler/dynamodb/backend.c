@@ -18,11 +18,9 @@ static struct backend *backend_open(struct compilation *compilation, const struc
     return (struct backend *)backend;
 }
 
-static bool backend_lower(struct backend *opaque, const struct project_migration *migration,
+static bool lower_step(struct dynamodb_backend *backend, const struct project_migration *migration,
     const struct project_step *step, struct lowered_parts *out)
 {
-    struct dynamodb_backend *backend = (struct dynamodb_backend *)opaque;
-
     switch (step->kind) {
     case STEP_CREATE_TABLE:
     case STEP_DELETE_TABLE:
@@ -31,13 +29,24 @@ static bool backend_lower(struct backend *opaque, const struct project_migration
     case STEP_DROP_INDEX:
         return lower_index_step(backend, step, out);
     case STEP_SET_BILLING:
+    case STEP_SET_TABLE_CLASS:
+    case STEP_SET_ENCRYPTION:
     case STEP_SET_STREAM:
     case STEP_SET_TTL:
     case STEP_SET_PITR:
     case STEP_SET_DELETION_PROTECTION:
         return lower_setting_step(backend, step, out);
+    case STEP_SET_CAPACITY:
+    case STEP_RAISE_CAPACITY:
+        return lower_capacity_step(backend, migration, step, out);
+    case STEP_SET_TAGS:
+        return lower_set_tags(backend, step, out);
     case STEP_PUT_ITEMS:
         return lower_put_items(backend, migration, step, out);
+    case STEP_TRANSFORM_ITEMS:
+        return lower_transform_items(backend, migration, step, out);
+    case STEP_ASSERT:
+        return lower_assert_items(backend, step, out);
     case STEP_REGISTER_EVENT:
         return lower_register_event(backend, step, out);
     case STEP_UPGRADE_EVENTS:
@@ -45,6 +54,17 @@ static bool backend_lower(struct backend *opaque, const struct project_migration
     default:
         BUG("step kind '%s' on a DynamoDB target", step_kind_name(step->kind));
     }
+}
+
+static bool backend_lower(struct backend *opaque, const struct project_migration *migration,
+    const struct project_step *step, struct lowered_parts *out)
+{
+    struct dynamodb_backend *backend = (struct dynamodb_backend *)opaque;
+
+    if (!lower_step(backend, migration, step, out))
+        return false;
+    capacity_after_step(backend, step, out);
+    return true;
 }
 
 static void backend_end_migration(struct backend *backend, const struct project_migration *migration,

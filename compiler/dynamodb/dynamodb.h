@@ -2,8 +2,8 @@
  * The DynamoDB backend: lowers typed steps to control-plane requests (API version 2012-08-10), folds a catalogue of tables
  * over the history so that each request, probe and inverse is complete, and holds the service's rules at compile time.
  *
- * backend.c dispatches; table.c, index.c and setting.c lower; rule.c checks; catalog.c is the fold; event.c lowers
- * register_event and upgrade_events on what event_types.c found in the events section.
+ * backend.c dispatches; table.c, index.c, setting.c, capacity.c, tag.c, item.c and change.c lower; rule.c checks; catalog.c
+ * is the fold; event.c lowers register_event and upgrade_events on what event_types.c found in the events section.
  */
 #ifndef COMPILER_DYNAMODB_DYNAMODB_H
 #define COMPILER_DYNAMODB_DYNAMODB_H
@@ -32,6 +32,14 @@ struct ddb_index {
     struct ddb_capacity capacity;
 };
 
+struct ddb_tag {
+    struct str key;
+    struct str value;
+};
+
+/* A table whose capacity is raised for some steps (capacity.c). */
+struct ddb_raise;
+
 /* A table as the history left it. Optional settings are NULL or false where the service's default holds. */
 struct ddb_table {
     const char *name;          /* with table_prefix */
@@ -41,11 +49,16 @@ struct ddb_table {
     VEC(struct ddb_index) indexes;
     struct ddb_capacity capacity;
     const char *stream;        /* StreamViewType; NULL: none */
-    const char *table_class;
+    const char *table_class;   /* NULL: STANDARD */
+    const char *encryption;    /* ARN of a key, or DDB_KEY_MANAGED; NULL: AWS's own key */
+    VEC(struct ddb_tag) tags;
+    struct ddb_raise *raise;   /* NULL: its capacity is its own */
     struct str ttl_attribute;  /* empty: none */
     bool pitr;
     bool deletion_protection;
 };
+
+#define DDB_KEY_MANAGED "aws_managed"
 
 struct dynamodb_backend {
     struct compilation *compilation;
@@ -55,6 +68,7 @@ struct dynamodb_backend {
     struct event_types *events; /* NULL when the project has none */
     struct map registered;     /* "EVENT@VERSION" → node that registered it */
     bool registry_made;
+    VEC(struct ddb_raise *) raises; /* of the migration under way */
 };
 
 /* --- catalog.c --- */
@@ -76,6 +90,10 @@ struct json *expect_index(struct arena *arena, const struct ddb_table *table, co
 /* The whole table, for `effect`. */
 struct json *effect_table(struct arena *arena, const struct ddb_table *table);
 
+/* Units of the table's global indexes: a list of {"Update":{…}} for a request, and members of a probe by name. */
+struct json *request_index_units(struct arena *arena, const struct ddb_table *table);
+struct json *expect_index_units(struct arena *arena, const struct ddb_table *table);
+
 /* --- rule.c: each diagnoses and returns false --- */
 bool rule_table_name(struct dynamodb_backend *backend, const struct node *name, const char *full_name);
 bool rule_index_name(struct dynamodb_backend *backend, const struct node *name);
@@ -92,6 +110,17 @@ const char *read_stream(const struct node *stream); /* StreamViewType, or NULL f
 bool lower_table_step(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out);
 bool lower_index_step(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out);
 bool lower_setting_step(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out);
+bool lower_capacity_step(struct dynamodb_backend *backend, const struct project_migration *migration,
+    const struct project_step *step, struct lowered_parts *out);
+/* After a step: puts back what was raised for it, where it is the last of its steps. */
+void capacity_after_step(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out);
+/* Diagnoses and returns false while the table is raised. */
+bool capacity_may_change(struct dynamodb_backend *backend, const struct ddb_table *table, const struct node *at);
+bool lower_set_tags(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out);
+bool read_tags(struct dynamodb_backend *backend, const struct node *tags, struct ddb_table *table);
+bool lower_transform_items(struct dynamodb_backend *backend, const struct project_migration *migration,
+    const struct project_step *step, struct lowered_parts *out);
+bool lower_assert_items(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out);
 bool lower_put_items(struct dynamodb_backend *backend, const struct project_migration *migration,
     const struct project_step *step, struct lowered_parts *out);
 bool lower_register_event(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out);
@@ -104,6 +133,8 @@ struct ddb_call {
     struct json *request;
     const char *wait_until; /* active, absent, index_active, index_absent, ttl_enabled, ttl_disabled */
     const char *wait_index;
+    const char *put_back; /* id of the step that ends it; NULL: it stays */
+    bool skip_violations; /* the table is not read after an index was built */
 };
 struct plan_action ddb_call_action(struct arena *arena, const struct ddb_table *table, const struct ddb_call *call,
     struct json *probe);
@@ -112,6 +143,8 @@ struct lowered_part ddb_part(struct dynamodb_backend *backend, const struct proj
 void ddb_part_effect(struct dynamodb_backend *backend, struct lowered_part *part, const struct ddb_table *table,
     bool dropped);
 struct json *probe_table(struct arena *arena, const struct ddb_table *table, bool absent, struct json *expect);
+/* A probe of the units of the table and of its global indexes. */
+struct json *probe_units(struct arena *arena, const struct ddb_table *table);
 struct json *probe_index(struct arena *arena, const struct ddb_table *table, struct str index, bool absent,
     struct json *expect);
 struct json *probe_setting(struct arena *arena, const struct ddb_table *table, const char *describe, struct json *expect);

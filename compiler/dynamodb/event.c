@@ -34,7 +34,8 @@ static void push_registry(struct dynamodb_backend *backend, const struct project
     struct lowered_part part = ddb_part(backend, step, "registry");
     struct json *remove = json_new(arena, JSON_OBJECT), *guard = json_new(arena, JSON_OBJECT);
     struct ddb_table *table;
-    struct ddb_call create = {"CreateTable", NULL, "active", NULL}, drop = {"DeleteTable", remove, "absent", NULL};
+    struct ddb_call create = {"CreateTable", NULL, "active", NULL, NULL, false};
+    struct ddb_call drop = {"DeleteTable", remove, "absent", NULL, NULL, false};
 
     backend->registry_made = true;
     if (map_has(&backend->tables, authored))

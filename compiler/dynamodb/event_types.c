@@ -133,6 +133,8 @@ static bool read_version(struct compilation *compilation, const struct event_typ
         !read_upcast(compilation, types, type, &type->versions.items[type->versions.count - 1], &version))
         return false;
     version.digest = version_digest(compilation->arena, &version);
+    if (version.number > 1)
+        VEC_PUSH(compilation->arena, &type->upcasters, version.upcaster);
     VEC_PUSH(compilation->arena, &type->versions, version);
     return true;
 }
@@ -173,10 +175,9 @@ static void carry_sample(struct compilation *compilation, const struct event_typ
         struct upcast_problem problem;
 
         if (!upcaster_apply(version->upcaster, compilation->arena, event, version->number, &result, &problem)) {
-            const char *what = problem.in_expression ? problem.expression.message : problem.message;
-
             diag_report(compilation->diags, DIAG(EVENT004), sample->span,
-                "this sample cannot be upcast to version %d: %s: %s", version->number, problem.pointer, what);
+                "this sample cannot be upcast to version %d: %s: %s", version->number, problem.pointer,
+                problem.message);
             return;
         }
         /* Split and dropped events have no single successor to follow; they are checked where they come out. */

@@ -28,7 +28,8 @@ struct event_type_spec {
     struct str name;
     const struct node *key;
     struct str compatibility;
-    VEC(struct event_version) versions; /* 1, 2, … */
+    VEC(struct event_version) versions;  /* 1, 2, … */
+    VEC(struct upcaster *) upcasters;    /* from 1, from 2, … to the next */
 };
 
 struct event_types {

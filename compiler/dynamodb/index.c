@@ -16,10 +16,11 @@ static struct json *index_update(struct arena *arena, const struct ddb_table *ta
     return request;
 }
 
-static struct plan_action create_action(struct arena *arena, const struct ddb_table *table, const struct ddb_index *index)
+static struct plan_action create_action(struct arena *arena, const struct ddb_table *table, const struct ddb_index *index,
+    bool skip_violations)
 {
     struct ddb_call call = {"UpdateTable", index_update(arena, table, "Create", request_index(arena, table, index)),
-        "index_active", index->name.data};
+        "index_active", index->name.data, NULL, skip_violations};
 
     return ddb_call_action(arena, table, &call,
         probe_index(arena, table, index->name, false, expect_index(arena, table, index)));
@@ -28,7 +29,7 @@ static struct plan_action create_action(struct arena *arena, const struct ddb_ta
 static struct plan_action delete_action(struct arena *arena, const struct ddb_table *table, const struct ddb_index *index)
 {
     struct json *body = json_new(arena, JSON_OBJECT);
-    struct ddb_call call = {"UpdateTable", NULL, "index_absent", index->name.data};
+    struct ddb_call call = {"UpdateTable", NULL, "index_absent", index->name.data, NULL, false};
 
     json_set(arena, body, "IndexName", json_new_string(arena, index->name));
     call.request = index_update(arena, table, "Delete", body);
@@ -41,7 +42,9 @@ static bool lower_add(struct dynamodb_backend *backend, const struct project_ste
     struct ddb_table *table = catalog_table(backend, node_get(step->body, "table"));
     const struct node *name = node_get(step->body, "name");
     struct lowered_part part = ddb_part(backend, step, "create");
+    const struct node *look = node_get(step->body, "look_for_violations");
     struct ddb_index index = {.name = node_text(name)};
+    bool looked_for = true, skip = look && node_to_bool(look, &looked_for) && !looked_for;
 
     if (!table || !rule_index_name(backend, name) || !read_key(backend, node_get(step->body, "key"), &index) ||
         !read_projection(backend, node_get(step->body, "projection"), &index.projection))
@@ -52,7 +55,7 @@ static bool lower_add(struct dynamodb_backend *backend, const struct project_ste
     VEC_PUSH(arena, &table->indexes, index);
     if (!rule_indexes(backend, table, name) || !rule_attribute_types(backend, table, name))
         return false;
-    part.step.action = create_action(arena, table, &index);
+    part.step.action = create_action(arena, table, &index, skip);
     part.step.inverse.grade = GRADE_EXACT;
     part.step.inverse.action = delete_action(arena, table, &index);
     ddb_part_effect(backend, &part, table, false);
@@ -76,7 +79,7 @@ static bool lower_drop(struct dynamodb_backend *backend, const struct project_st
     }
     part.step.phase = PHASE_CONTRACT;
     part.step.inverse.grade = GRADE_EXACT; /* an index holds nothing that its table does not: it is built again */
-    part.step.inverse.action = create_action(arena, table, index);
+    part.step.inverse.action = create_action(arena, table, index, true); /* it was built before: what does not fit is known */
     part.step.action = delete_action(arena, table, index);
     catalog_remove_index(table, index);
     ddb_part_effect(backend, &part, table, false);

@@ -2,7 +2,7 @@
 #include "spec/base/arena.h"
 #include "spec/event/value.h"
 
-enum { ITEM_SIZE_MAX_BYTES = 400 * 1024, ITEMS_MAX = 10000 };
+enum { ITEMS_MAX = 10000 };
 
 static bool type_matches(enum event_type type, struct str wanted)
 {
@@ -24,9 +24,9 @@ static bool check_item(struct dynamodb_backend *backend, const struct ddb_table 
             return false;
         }
     }
-    if (event_item_size(item) > ITEM_SIZE_MAX_BYTES) {
+    if (event_item_size(item) > EVENT_ITEM_MAX_BYTES) {
         diag_report(diags, DIAG(DDB014), at->span, "the item has %zu bytes: %d is the most", event_item_size(item),
-            ITEM_SIZE_MAX_BYTES);
+            EVENT_ITEM_MAX_BYTES);
         return false;
     }
     return true;

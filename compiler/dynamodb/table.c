@@ -39,7 +39,8 @@ static bool read_table(struct dynamodb_backend *backend, struct ddb_table *table
     table->stream = read_stream(node_get(body, "stream"));
     if (str_is(node_text(node_get(body, "table_class")), "standard_infrequent_access"))
         table->table_class = "STANDARD_INFREQUENT_ACCESS";
-    return read_indexes(backend, table, node_get(body, "local_indexes"), true) &&
+    return read_tags(backend, node_get(body, "tags"), table) &&
+           read_indexes(backend, table, node_get(body, "local_indexes"), true) &&
            read_indexes(backend, table, node_get(body, "indexes"), false) &&
            rule_indexes(backend, table, node_get(body, "name")) &&
            rule_attribute_types(backend, table, node_get(body, "key"));
@@ -51,8 +52,8 @@ static void push_create(struct dynamodb_backend *backend, const struct project_s
     struct arena *arena = backend->compilation->arena;
     struct lowered_part part = ddb_part(backend, step, "create");
     struct json *guard = json_new(arena, JSON_OBJECT);
-    struct ddb_call create = {"CreateTable", request_create_table(arena, table), "active", NULL};
-    struct ddb_call remove = {"DeleteTable", table_request(arena, table), "absent", NULL};
+    struct ddb_call create = {"CreateTable", request_create_table(arena, table), "active", NULL, NULL, false};
+    struct ddb_call remove = {"DeleteTable", table_request(arena, table), "absent", NULL, NULL, false};
 
     part.step.action = ddb_call_action(arena, table, &create, probe_table(arena, table, false, expect_table(arena, table)));
     json_set_text(arena, guard, "table", table->name);
@@ -103,8 +104,8 @@ static bool lower_delete(struct dynamodb_backend *backend, const struct project_
             "put set_deletion_protection: { table: %.*s, enabled: false } before it", STR_ARG(table->authored_name));
         return false;
     }
-    remove = (struct ddb_call){"DeleteTable", table_request(arena, table), "absent", NULL};
-    create = (struct ddb_call){"CreateTable", request_create_table(arena, table), "active", NULL};
+    remove = (struct ddb_call){"DeleteTable", table_request(arena, table), "absent", NULL, NULL, false};
+    create = (struct ddb_call){"CreateTable", request_create_table(arena, table), "active", NULL, NULL, false};
     part.step.phase = PHASE_CONTRACT;
     part.step.action = ddb_call_action(arena, table, &remove, probe_table(arena, table, true, NULL));
     part.step.inverse.grade = GRADE_LOSSY;

@@ -182,9 +182,13 @@ static void report_transactions(
     if (parsed->others)
         import_open(settling->history, path, line_of(script, parsed->first_other),
             "only BEGIN and COMMIT can be left out; this has no place in a migration");
-    else if (parsed->begins != parsed->commits)
+    else if (parsed->begins > parsed->commits)
         import_open(settling->history, path, 0, "has %zu BEGIN and %zu COMMIT: transactions are the executor's",
             parsed->begins, parsed->commits);
+    else if (parsed->commits > parsed->begins)
+        import_note(settling->history, path, 0,
+            "has %zu COMMIT without BEGIN: left out, and its statements are one transaction wherever they can share one",
+            parsed->commits - parsed->begins);
     else if (parsed->begins > 1)
         import_note(settling->history, path, 0,
             "has %zu transactions; here they are one wherever statements can share one", parsed->begins);
@@ -206,7 +210,7 @@ static bool unwrap(struct settling *settling, struct import_script *script, cons
     if (parsed->begins + parsed->commits + parsed->others == 0)
         return true;
     report_transactions(settling, script, parsed);
-    if (parsed->others || parsed->begins != parsed->commits)
+    if (parsed->others || parsed->begins > parsed->commits)
         return false;
     script->text = without_transactions(settling->history->arena, parsed, script->text);
     script->is_whole = false;

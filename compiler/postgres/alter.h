@@ -34,8 +34,11 @@ struct constraint *command_find_constraint(struct command *c);
 
 /* alter_column.c */
 command_function alter_add_column, alter_drop_column, alter_change_type, alter_change_default, alter_set_not_null,
-    alter_drop_not_null, alter_drop_identity;
+    alter_drop_not_null, alter_add_identity, alter_drop_identity, alter_drop_expression;
 /* alter_constraint.c */
 command_function alter_add_constraint, alter_validate_constraint, alter_drop_constraint, alter_constraint;
+
+/* alter_partition.c */
+command_function alter_attach_partition, alter_detach_partition, alter_inherit;
 
 #endif

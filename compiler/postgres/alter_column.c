@@ -9,8 +9,50 @@
 
 /* --- columns ----------------------------------------------------------------------------------------------------- */
 
+static bool reads_column(const struct relation *view, const struct column *column)
+{
+    for (size_t i = 0; i < view->read_columns.count; i++)
+        if (view->read_columns.items[i] == column)
+            return true;
+    return false;
+}
+
+/* A view that reads the column keeps it as it is. */
+static bool has_reader(struct command *c, const struct column *column)
+{
+    for (size_t i = 0; i < c->relation->read_by.count; i++) {
+        const struct relation *view = c->relation->read_by.items[i];
+        size_t end, at;
+
+        if (!reads_column(view, column))
+            continue;
+        at = analysis_find_name(c->x, c->name, c->from, &end);
+        analysis_help(c->x,
+            analysis_error(c->x, DIAG(PG015), at, end, "%s '%s' reads column '%s'", relation_kind_name(view->kind),
+                view->name, c->name),
+            "drop or replace the view before");
+        return true;
+    }
+    return false;
+}
+
 /* What happens to a column of a parent happens to the column of each partition or inheriting table, under the same
  * lock. */
+/* Indexes on a column, its sequences, and the tables that refer to it. */
+static void touch_column_users(struct analysis *x, struct relation *relation, const struct column *column)
+{
+    for (size_t i = 0; i < relation->indexes.count; i++)
+        if (index_mentions(relation->indexes.items[i]->index, column->name))
+            analysis_touch(x, relation->indexes.items[i]);
+    for (size_t i = 0; i < relation->sequences.count; i++)
+        if (strcmp(relation->sequences.items[i]->owner_column, column->name) == 0)
+            analysis_touch(x, relation->sequences.items[i]);
+    for (size_t i = 0; i < relation->referenced_by.count; i++)
+        if (relation_has_column_in(relation->referenced_by.items[i]->referenced_columns,
+                relation->referenced_by.items[i]->referenced_count, column->name))
+            analysis_touch(x, relation->referenced_by.items[i]->relation);
+}
+
 typedef void column_function(struct analysis *x, struct relation *child, const char *name, const struct column *model);
 
 static void recurse(struct command *c, const struct relation *relation, const char *name, const struct column *model,
@@ -48,8 +90,10 @@ static void drop_from_child(struct analysis *x, struct relation *child, const ch
     struct column *column = relation_find_column(child, name);
 
     (void)model;
-    if (column)
-        catalog_drop_column(x->catalog, child, column, x->analyser->migration_id);
+    if (!column)
+        return;
+    touch_column_users(x, child, column);
+    catalog_drop_column(x->catalog, child, column, x->analyser->migration_id);
 }
 
 /* Type, default and NOT NULL as the parent has them now. */
@@ -57,9 +101,9 @@ static void change_in_child(struct analysis *x, struct relation *child, const ch
 {
     struct column *column = relation_find_column(child, name);
 
-    (void)x;
     if (!column)
         return;
+    touch_column_users(x, child, column);
     column->type = model->type;
     column->not_null = model->not_null;
     column->default_sql = model->default_sql;
@@ -169,6 +213,30 @@ static void undo_drop_column(struct command *c, const struct column *column)
                             quote_name(arena, column->name), quote_literal(arena, column->comment)));
 }
 
+/* Views that read it go with CASCADE. */
+static void drop_readers(struct command *c, const struct column *column)
+{
+    for (size_t i = c->relation->read_by.count; i > 0; i--) {
+        struct relation *view = c->relation->read_by.items[i - 1];
+
+        if (!reads_column(view, column))
+            continue;
+        analysis_touch_gone(c->x, view);
+        catalog_drop_relation(c->x->catalog, view, c->x->analyser->migration_id);
+        inverse_impossible(&c->inverse, c->x->arena,
+            arena_printf(c->x->arena, "%s %s goes with the column: write 'down:'", relation_kind_name(view->kind),
+                view->qualified));
+    }
+}
+
+static void drop_reference(struct command *c, const struct constraint *foreign_key)
+{
+    size_t end, at = analysis_find_name(c->x, c->name, c->from, &end);
+
+    analysis_lock(c->x, foreign_key->referenced, LOCK_ACCESS_EXCLUSIVE);
+    analysis_find_referenced(c->x, foreign_key, at, end);
+}
+
 void alter_drop_column(struct command *c)
 {
     struct analysis *x = c->x;
@@ -190,26 +258,22 @@ void alter_drop_column(struct command *c)
         if (c->relation->constraints.items[i]->referenced &&
             relation_has_column_in(
                 c->relation->constraints.items[i]->columns, c->relation->constraints.items[i]->column_count, c->name))
-            analysis_lock(x, c->relation->constraints.items[i]->referenced, LOCK_ACCESS_EXCLUSIVE);
-    for (size_t i = 0; i < c->relation->read_by.count && !sql_text_is(c->fields, "behavior", "DROP_CASCADE"); i++) {
-        const struct relation *view = c->relation->read_by.items[i];
-        size_t end;
-
-        if (view->sql && lex_find_name(str_from(view->sql), 0, SIZE_MAX, c->name, &end) != SIZE_MAX) {
-            size_t at = analysis_find_name(x, c->name, c->from, &end);
-
-            analysis_help(x,
-                analysis_error(x, DIAG(PG015), at, end, "%s '%s' reads column '%s'", relation_kind_name(view->kind),
-                    view->name, c->name),
-                "drop or replace the view before");
-            return;
-        }
-    }
+            drop_reference(c, c->relation->constraints.items[i]);
+    if (!sql_text_is(c->fields, "behavior", "DROP_CASCADE") && has_reader(c, column))
+        return;
     undo_drop_column(c, column);
     if (c->inverse.grade != GRADE_IMPOSSIBLE)
         inverse_lossy(&c->inverse, x->arena, names_of_lost(c, column));
     c->probe = sql_probe_no_column(x->arena, c->relation->qualified, c->name);
     recurse(c, c->relation, c->name, column, drop_from_child);
+    touch_column_users(x, c->relation, column);
+    drop_readers(c, column);
+    if (command_is_live(c)) {
+        size_t end, at = analysis_find_name(x, c->name, c->from, &end);
+        const struct late_finding late = {.kind = LATE_DROPPED, .table = c->relation, .column = column->name};
+
+        analysis_judge_late(x, late, at, end);
+    }
     catalog_drop_column(x->catalog, c->relation, column, x->analyser->migration_id);
 }
 
@@ -264,7 +328,7 @@ static void lint_type(struct command *c, const struct column *column, const stru
         command_lint_rewrite(c,
             arena_printf(c->x->arena, "changing column '%s' from %s to %s", c->name, column->type.text, to->text),
             "add a column of the new type, fill it with a backfill step, and let code move over to it");
-    if (command_is_live(c) && !type_is_widening(&column->type, to) && strcmp(column->type.text, to->text) != 0)
+    if (command_is_live(c) && !type_holds(&column->type, to) && strcmp(column->type.text, to->text) != 0)
         analysis_help(c->x,
             command_finding(c, DIAG(PG206),
                 arena_printf(c->x->arena,
@@ -282,7 +346,7 @@ void alter_change_type(struct command *c)
     const char *before;
     struct type type;
 
-    if (!analysis_type(x, sql_get(c->def, "typeName"), &type) || !column)
+    if (!analysis_type(x, sql_get(c->def, "typeName"), &type) || !column || has_reader(c, column))
         return;
     expression_check(x, using, c->relation);
     x->out->phase = command_is_live(c) ? PHASE_CONTRACT : PHASE_EXPAND;
@@ -298,6 +362,7 @@ void alter_change_type(struct command *c)
                         quote_name(x->arena, c->name), column->type.text));
     guard_old_type(c, column, &type);
     before = sql_column_shape(x->arena, column);
+    touch_column_users(x, c->relation, column);
     column->type = type;
     recurse(c, c->relation, c->name, column, change_in_child);
     c->probe = sql_probe_column(x->arena, c->relation, column, before);
@@ -415,8 +480,34 @@ void alter_drop_identity(struct command *c)
     command_undo(
         c, arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY", c->relation->qualified,
                quote_name(x->arena, c->name), column->identity ? column->identity : "ALWAYS"));
-    if (column->sequence)
+    if (column->sequence) {
+        analysis_touch(x, column->sequence);
         catalog_drop_relation(x->catalog, column->sequence, NULL);
-    column->sequence = NULL;
+    }
     column->identity = NULL;
+}
+
+void alter_add_identity(struct command *c)
+{
+    struct analysis *x = c->x;
+    struct column *column = analysis_column(x, c->relation, c->name, c->from);
+
+    if (!column)
+        return;
+    column->identity = sql_text_is(c->def, "generated_when", "d") ? "BY DEFAULT" : "ALWAYS";
+    analyse_column_sequence(x, c->relation, column, true);
+    command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY", c->relation->qualified,
+                        quote_name(x->arena, c->name)));
+    inverse_lossy(&c->inverse, x->arena, arena_printf(x->arena, "where the sequence of column %s stood", c->name));
+}
+
+void alter_drop_expression(struct command *c)
+{
+    struct column *column = analysis_column(c->x, c->relation, c->name, c->from);
+
+    if (!column)
+        return;
+    column->generated_sql = NULL;
+    inverse_impossible(
+        &c->inverse, c->x->arena, "a column cannot be made a generated one again: write 'down:'");
 }

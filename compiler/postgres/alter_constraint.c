@@ -139,10 +139,21 @@ static void validate_in_children(struct command *c, const struct relation *paren
         struct constraint *constraint = relation_find_constraint(child, name);
 
         analysis_lock(c->x, child, LOCK_SHARE_UPDATE_EXCLUSIVE)->scan = true;
+        analysis_touch(c->x, child);
         if (constraint)
             constraint->valid = true;
         validate_in_children(c, child, name);
     }
+}
+
+/* An index that an earlier migration made was there before it became a constraint's; NULL: no such one. */
+static const char *index_before(struct command *c)
+{
+    const char *name = sql_text(c->def, "indexname");
+    const struct relation *index =
+        name ? catalog_find_relation(c->x->catalog, c->relation->schema, name) : NULL;
+
+    return index && index->index && analysis_is_live(c->x, index) ? catalog_index_sql(c->x->arena, index, false) : NULL;
 }
 
 void alter_add_constraint(struct command *c)
@@ -150,6 +161,7 @@ void alter_add_constraint(struct command *c)
     struct analysis *x = c->x;
     bool not_valid = sql_flag(c->def, "skip_validation"), was_not_null[KEY_COLUMNS_MAX], nullable = false;
     bool from_index = sql_text(c->def, "indexname") != NULL;
+    const char *index = index_before(c);
     struct constraint *constraint;
 
     c->from = sql_location(c->def);
@@ -163,6 +175,7 @@ void alter_add_constraint(struct command *c)
         struct lock *lock = analysis_lock(x, constraint->referenced, LOCK_SHARE_ROW_EXCLUSIVE);
 
         lock->scan |= !not_valid;
+        analysis_lock_partitions(x, constraint->referenced, LOCK_SHARE_ROW_EXCLUSIVE);
     }
     for (size_t i = 0; constraint->kind == CONSTRAINT_PRIMARY_KEY && i < constraint->column_count; i++)
         nullable = nullable || !was_not_null[i];
@@ -173,6 +186,8 @@ void alter_add_constraint(struct command *c)
     x->out->adds_not_valid = not_valid;
     x->out->constraint = constraint->name;
     command_undo(c, command_alter(c, "DROP CONSTRAINT ", constraint->name));
+    if (index)
+        command_undo(c, index);
     undo_key(c, constraint, was_not_null);
     c->probe = sql_probe_constraint(x->arena, constraint);
 }
@@ -225,6 +240,26 @@ static bool same_columns(const struct constraint *foreign_key, const struct cons
     return true;
 }
 
+static void drop_dependents(struct command *c, const struct constraint *key)
+{
+    struct analysis *x = c->x;
+
+    analysis_touch(x, key->index);
+    for (size_t i = 0; i < key->index->children.count; i++)
+        analysis_touch(x, key->index->children.items[i]);
+    for (size_t i = c->relation->referenced_by.count; i > 0; i--) {
+        struct constraint *dependent = c->relation->referenced_by.items[i - 1];
+
+        if (!same_columns(dependent, key))
+            continue;
+        analysis_touch(x, dependent->relation);
+        analysis_lock(x, dependent->relation, LOCK_ACCESS_EXCLUSIVE);
+        catalog_drop_constraint(x->catalog, dependent, x->analyser->migration_id);
+        inverse_impossible(&c->inverse, x->arena,
+            arena_printf(x->arena, "a foreign key of table %s goes with it: write 'down:'", dependent->relation->qualified));
+    }
+}
+
 void alter_drop_constraint(struct command *c)
 {
     struct analysis *x = c->x;
@@ -247,8 +282,12 @@ void alter_drop_constraint(struct command *c)
             return;
         }
     x->out->phase = command_is_live(c) ? PHASE_CONTRACT : PHASE_EXPAND;
-    if (constraint->referenced)
+    if (constraint->referenced) {
+        size_t end, at = analysis_find_name(x, c->name, c->from, &end);
+
         analysis_lock(x, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
+        analysis_find_referenced(x, constraint, at, end);
+    }
     sql = catalog_constraint_sql(x->arena, constraint);
     command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ADD CONSTRAINT %s %s", c->relation->qualified,
                         quote_name(x->arena, constraint->name), sql));
@@ -260,6 +299,8 @@ void alter_drop_constraint(struct command *c)
     }
     c->probe = sql_probe_no_constraint(x->arena, c->relation->qualified, c->name);
     drop_from_children(c, c->relation, c->name);
+    if (constraint->index) /* CASCADE takes foreign keys to it along */
+        drop_dependents(c, constraint);
     catalog_drop_constraint(x->catalog, constraint, x->analyser->migration_id);
 }
 

@@ -1,7 +1,10 @@
 #include "compiler/postgres/analyse.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "compiler/postgres/lex.h"
 
 static const struct {
     const char *tag;
@@ -9,11 +12,16 @@ static const struct {
 } handlers[] = {
     {"AlterDomainStmt", analyse_alter_domain},
     {"AlterEnumStmt", analyse_alter_enum},
+    {"AlterExtensionContentsStmt", analyse_alter_extension},
+    {"AlterExtensionStmt", analyse_alter_extension},
+    {"AlterFunctionStmt", analyse_alter_function},
     {"AlterObjectSchemaStmt", analyse_set_schema},
     {"AlterOwnerStmt", analyse_owner},
+    {"AlterPolicyStmt", analyse_alter_policy},
     {"AlterPublicationStmt", analyse_publication},
     {"AlterSeqStmt", analyse_alter_sequence},
     {"AlterTableStmt", analyse_alter_table},
+    {"CallStmt", analyse_call},
     {"ClusterStmt", analyse_cluster},
     {"CommentStmt", analyse_comment},
     {"CompositeTypeStmt", analyse_create_type},
@@ -172,6 +180,45 @@ static void find_destroyed(struct analysis *x)
         x->out->destroys = relation->qualified;
 }
 
+enum { NAME_MAX_BYTES = 63 };
+
+static bool is_name_byte(char c)
+{
+    return c == '_' || c == '$' || (unsigned char)c >= 0x80 || isalnum((unsigned char)c);
+}
+
+/* Is there a run of bytes that could be a name, and too long for one? */
+static bool has_long_word(struct str sql, size_t start, size_t end)
+{
+    size_t run = 0;
+
+    for (size_t i = start; i < end; i++) {
+        run = is_name_byte(sql.data[i]) ? run + 1 : 0;
+        if (run > NAME_MAX_BYTES)
+            return true;
+    }
+    return false;
+}
+
+static void lint_names(struct analysis *x)
+{
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = x->node->start};
+
+    if (!has_long_word(x->sql, x->node->start, x->node->end))
+        return;
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer)) {
+        size_t len = token.end - token.start - (token.kind == LEX_QUOTED ? 2 : 0);
+
+        if ((token.kind == LEX_WORD || token.kind == LEX_QUOTED) && len > NAME_MAX_BYTES) {
+            analysis_help(x,
+                analysis_find(
+                    x, DIAG(PG082), token.start, token.end, "PostgreSQL cuts this name off behind 63 bytes"),
+                "choose a shorter one");
+            return;
+        }
+    }
+}
+
 static bool fits(struct analyser *analyser, const struct text *text, const struct sql_script *script)
 {
     const char *tag = script->statements.count ? sql_tag(script->statements.items[0].tree) : NULL;
@@ -215,6 +262,7 @@ static bool analyse_statement(struct analyser *analyser, const struct text *text
     out->tag = tag ? arena_strdup(analyser->arena, tag) : "";
     out->label = make_label(analyser->arena, out->tag);
     out->text = text;
+    out->schema = analyser->schema;
     out->start = node->start;
     out->end = node->end;
     x.body = sql_fields(node->tree);
@@ -225,11 +273,13 @@ static bool analyse_statement(struct analyser *analyser, const struct text *text
     for (size_t i = 0; i < TEXT_MARKS; i++)
         if (text->marks[i].end > text->marks[i].start)
             out->marked[i] = analysis_slice(&x, text->marks[i].start, text->marks[i].end);
+    find_destroyed(&x);
     if (!apply) {
         out->alone = analyse_is_alone(out->tag, x.body);
-        find_destroyed(&x);
+        analysis_touch_undone(&x);
         return !x.failed;
     }
+    lint_names(&x);
     found = bsearch(out->tag, handlers, sizeof(handlers) / sizeof(handlers[0]), sizeof(handlers[0]), compare_handler);
     if (found)
         handlers[(size_t)((const char *)found - (const char *)handlers) / sizeof(handlers[0])].analyse(&x);
@@ -258,8 +308,8 @@ static bool analyse_text(struct analyser *analyser, const struct text *text, boo
             diag_report(analyser->diags, DIAG(PG001), text_span(text, written, written), "the SQL ends too early");
         else
             diag_report(analyser->diags, DIAG(PG001), text_span(text, error.offset, error.end), "%s", error.message);
-        if (apply && !text->expect) /* what it was to make is not reported as missing, too */
-            analyser->catalog.opaque = true;
+        if (apply && !text->expect)
+            analyser_doubt(analyser, text);
         return false;
     }
     if (!fits(analyser, text, &script))

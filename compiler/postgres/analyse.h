@@ -12,6 +12,7 @@
 #ifndef COMPILER_POSTGRES_ANALYSE_H
 #define COMPILER_POSTGRES_ANALYSE_H
 
+#include "compiler/lint.h"
 #include "compiler/postgres/catalog.h"
 #include "compiler/postgres/inverse.h"
 #include "compiler/postgres/text.h"
@@ -52,6 +53,7 @@ struct statement {
     const char *tag;         /* "AlterTableStmt" */
     const char *label;       /* "create_index_idx_a": names the part of a step that holds it */
     const char *sql;         /* qualified */
+    const char *schema;      /* of names without one, when it was read */
     const struct text *text; /* that it stands in, from start to end */
     size_t start, end;
     bool alone;        /* cannot run in a transaction */
@@ -70,7 +72,7 @@ struct statement {
     const char *marked[TEXT_MARKS];       /* the text's marks, qualified */
     const struct assignment *assignments; /* of an UPDATE */
     size_t assignment_count;
-    const char *destroys; /* qualified only: a table whose rows or columns it throws away; NULL: none */
+    const char *destroys; /* a table whose rows or columns it throws away; NULL: none */
     bool adds_label;      /* ALTER TYPE … ADD VALUE: what follows must not share its transaction */
 };
 
@@ -88,11 +90,20 @@ struct statement_list {
     VEC(struct statement) items;
 };
 
-/* Something that is judged when the history is complete: a foreign key (does an index cover it?) or a table (has it a
- * primary key?). */
+/* Something that is judged when the history is complete. */
 struct late_finding {
+    enum late_kind {
+        LATE_FOREIGN_KEY,  /* does an index cover it? */
+        LATE_TABLE,        /* has it a primary key? */
+        LATE_INDEX,        /* does another one cover it? */
+        LATE_ROW_SECURITY, /* has the table a policy? */
+        LATE_TRIGGERS,     /* are they enabled again? */
+        LATE_DROPPED,      /* does a function still name it? */
+    } kind;
     const struct relation *table;
-    const struct constraint *foreign_key; /* NULL: it is about the table */
+    const struct constraint *foreign_key; /* LATE_FOREIGN_KEY */
+    const struct relation *index;         /* LATE_INDEX */
+    const char *column;                   /* LATE_DROPPED: that was dropped; NULL: the table was */
     struct span span;
     size_t migration; /* its index in the project */
 };
@@ -103,11 +114,14 @@ struct analyser {
     struct diag_list *diags;
     const char *schema; /* of names written without one */
     struct catalog catalog;
+    struct lint_settings lint;
     const struct project_migration *migration; /* NULL in tools that analyse bare SQL */
     const char *migration_id;
     size_t ordinal;    /* of the migration; what was born in an earlier one is live */
     bool timezone_utc; /* SET timezone said so */
+    bool declared;     /* what code does that cannot be seen is said elsewhere */
     bool quiet;        /* no findings: SQL that only reverses or stands in for something */
+    size_t walk;       /* marks what analysis_touch_gone() met */
     VEC(struct late_finding) late;
 };
 
@@ -117,8 +131,8 @@ void analyser_free(struct analyser *analyser); /* the scratch memory; the rest i
 void analyser_begin(struct analyser *analyser, const struct project_migration *migration);
 /* Appends to *out. False when anything was wrong (diagnosed); what could be understood has changed the catalogue. */
 bool analyse(struct analyser *analyser, const struct text *text, struct statement_list *out);
-/* Parses and qualifies without applying: SQL that somebody wrote to undo things. Fills tag, label, sql, alone and
- * destroys. */
+/* Parses and qualifies without applying: SQL that somebody wrote to undo things. Fills tag, label, sql, alone,
+ * destroys and objects. */
 bool analyse_only_qualify(struct analyser *analyser, const struct text *text, struct statement_list *out);
 
 /* --- for the files of the analysis ------------------------------------------------------------------------------- */
@@ -165,9 +179,13 @@ size_t analysis_find_token(const struct analysis *x, const char *token, size_t *
 const char *analysis_slice(const struct analysis *x, size_t from, size_t to);
 void analysis_find_late(
     struct analysis *x, const struct relation *table, const struct constraint *foreign_key, size_t at, size_t end);
+/* The same for anything; span and migration are filled in. */
+void analysis_judge_late(struct analysis *x, struct late_finding late, size_t at, size_t end);
+/* Says that the table that a foreign key refers to is locked, too, when that goes. */
+void analysis_find_referenced(struct analysis *x, const struct constraint *foreign_key, size_t at, size_t end);
 struct lock *analysis_lock(struct analysis *x, const struct relation *relation, enum lock_mode mode);
-void analysis_touch(struct analysis *x, const struct relation *relation);
-void analysis_touch_object(struct analysis *x, struct object object);
+/* The partitions of a partitioned table, theirs too. */
+void analysis_lock_partitions(struct analysis *x, const struct relation *table, enum lock_mode mode);
 bool analysis_is_live(const struct analysis *x, const struct relation *relation);
 const char *analysis_schema(const struct analysis *x, const struct sql_node *range_var);
 /* The relation that a RangeVar names. NULL: diagnosed, or (silently) one of the server's or an extension's own. */
@@ -178,11 +196,47 @@ struct relation *analysis_relation_named(
     struct analysis *x, const struct sql_node *names, size_t from, const char *what);
 /* NULL and diagnosed (at or behind `from`) when a table that is known has no such column. */
 struct column *analysis_column(struct analysis *x, const struct relation *relation, const char *name, size_t from);
+bool analysis_is_system_column(const char *name); /* ctid, xmin, … */
 bool analysis_is_new_name(struct analysis *x, const char *schema, const char *name, size_t at, size_t end);
+/* "integer, text", of an ObjectWithArgs. */
+const char *analysis_argument_types(struct analysis *x, const struct sql_node *with_args);
+/* The function of an ObjectWithArgs; NULL: the catalogue has none. */
+struct function *analysis_function(struct analysis *x, const struct sql_node *with_args);
 bool analysis_type(struct analysis *x, const struct sql_node *type_name, struct type *out);
 void analysis_split_names(
     const struct analysis *x, const struct sql_node *names, const char **schema, const char **name);
 const char *const *analysis_names(struct analysis *x, const struct sql_node *strings, size_t *count);
+
+/* analyse_touch.c: the objects of the statement's effect, each once */
+void analysis_touch_object(struct analysis *x, struct object object);
+void analysis_touch(struct analysis *x, const struct relation *relation);
+void analysis_touch_not(struct analysis *x, const struct relation *relation); /* it came to nothing */
+void analysis_touch_type(struct analysis *x, const struct type_object *type);
+void analysis_touch_function(struct analysis *x, const struct function *function);
+void analysis_touch_schema(struct analysis *x, const char *name);
+void analysis_touch_extension(struct analysis *x, const char *name);
+void analysis_touch_owned(struct analysis *x, const struct relation *relation); /* its indexes and sequences */
+void analysis_touch_referencing(struct analysis *x, const struct relation *relation);
+/* A partition comes or goes: its indexes find parents, and a foreign key to the whole is one to each part. */
+void analysis_touch_partition(struct analysis *x, const struct relation *parent, const struct relation *child);
+/* It is about to have another name, or has one now: with all that is defined by it. */
+void analysis_touch_renamed(struct analysis *x, const struct relation *relation);
+/* It is about to be dropped: with all that CASCADE takes along. */
+void analysis_touch_gone(struct analysis *x, struct relation *relation);
+void analysis_touch_type_users(struct analysis *x, const struct type_object *type);
+void analysis_touch_mentions(struct analysis *x, const char *name); /* whatever has this name in an expression */
+void analysis_touch_all_in(struct analysis *x, const char *schema); /* NULL: in every schema */
+bool analysis_changes_schema(const char *body);
+/* Code that may change all that it names, and make what the catalogue does not know. */
+void analysis_touch_code(struct analysis *x, const char *body);
+/* What COMMENT, OWNER TO and GRANT name besides relations: types, functions, schemas, extensions, triggers, … */
+void analysis_touch_named(struct analysis *x, const char *kind, const struct sql_node *object);
+/* SQL that cannot be read: what it was to make is not reported as missing, too. */
+void analyser_doubt(struct analyser *analyser, const struct text *text);
+/* A statement that somebody wrote to undo things, and that is not folded: what it names may be another afterwards. */
+void analysis_touch_undone(struct analysis *x);
+/* The tree calls functions: those of the history that change the schema do so now. */
+void analysis_touch_calls(struct analysis *x, const struct sql_node *tree);
 
 /* qualify.c */
 void qualify(struct analysis *x);
@@ -221,6 +275,8 @@ struct column_facts {
 /* Adds a ColumnDef to a table. creating: in CREATE TABLE. NULL facts.column when it could not be added. */
 struct column_facts analyse_column(
     struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end, bool creating);
+/* The sequence of a serial or identity column. */
+void analyse_column_sequence(struct analysis *x, struct relation *relation, struct column *column, bool identity);
 /* A volatile default in ALTER TABLE … ADD COLUMN: it would write the whole table anew. Offsets into the text. */
 struct volatile_default {
     size_t start, end;                   /* DEFAULT and its expression */
@@ -264,12 +320,17 @@ void analyse_drop(struct analysis *x);
 /* analyse_object.c */
 void analyse_create_schema(struct analysis *x);
 void analyse_create_extension(struct analysis *x);
+void analyse_alter_extension(struct analysis *x);
 void analyse_create_sequence(struct analysis *x);
 void analyse_alter_sequence(struct analysis *x);
-void analyse_create_view(struct analysis *x);
-void analyse_refresh(struct analysis *x);
 void analyse_comment(struct analysis *x);
 void analyse_grant(struct analysis *x);
+
+/* analyse_view.c */
+/* Notes what the view's query reads, in place of what it read before. */
+void analyse_view_reads(struct analysis *x, struct relation *view, const struct sql_node *query);
+void analyse_create_view(struct analysis *x);
+void analyse_refresh(struct analysis *x);
 
 /* analyse_type.c */
 void analyse_create_enum(struct analysis *x);
@@ -286,6 +347,9 @@ void analyse_create_rule(struct analysis *x);
 void analyse_create_statistics(struct analysis *x);
 void analyse_publication(struct analysis *x);
 void analyse_do(struct analysis *x);
+void analyse_call(struct analysis *x);
+void analyse_alter_function(struct analysis *x);
+void analyse_alter_policy(struct analysis *x);
 
 /* analyse_query.c */
 /* Can the statement run only outside of transactions? */

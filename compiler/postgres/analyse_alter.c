@@ -1,4 +1,4 @@
-/* ALTER TABLE: what its subcommands share, partitions and storage, and the statement as a whole. */
+/* ALTER TABLE: what its subcommands share, storage, and the statement as a whole. */
 #include <string.h>
 
 #include "compiler/postgres/alter.h"
@@ -46,114 +46,6 @@ void command_lint_rewrite(struct command *c, const char *why, const char *instea
             "%s", instead);
 }
 
-/* --- partitions -------------------------------------------------------------------------------------------------- */
-
-static void lock_default_partition(struct command *c, bool scan, const struct relation *except)
-{
-    for (size_t i = 0; i < c->relation->children.count; i++) {
-        struct relation *child = c->relation->children.items[i];
-
-        if (child->is_default_partition && child != except) {
-            struct lock *lock = analysis_lock(c->x, child, LOCK_ACCESS_EXCLUSIVE);
-
-            lock->scan |= scan;
-        }
-    }
-}
-
-/* A valid CHECK on every column of the partition key lets ATTACH trust the rows. That it implies the bound is for the
- * server to decide; here it is taken at its word. */
-static bool has_bound_check(const struct relation *parent, const struct relation *child)
-{
-    for (size_t i = 0; i < child->constraints.count; i++) {
-        const struct constraint *constraint = child->constraints.items[i];
-
-        if (constraint->kind != CONSTRAINT_CHECK || !constraint->valid || !constraint->column_count)
-            continue;
-        for (size_t k = 0; k < constraint->column_count; k++) {
-            size_t end;
-
-            if (parent->partition_by &&
-                lex_find_name(str_from(parent->partition_by), 0, SIZE_MAX, constraint->columns[k], &end) != SIZE_MAX)
-                return true;
-        }
-    }
-    return false;
-}
-
-static void attach_partition(struct command *c)
-{
-    struct analysis *x = c->x;
-    const struct sql_node *bound = sql_get(c->def, "bound");
-    struct relation *child = analysis_relation(x, sql_get(c->def, "name"));
-    struct lock *lock;
-
-    if (!child)
-        return;
-    if (child->kind == RELATION_INDEX) {
-        analysis_lock(x, child, LOCK_ACCESS_EXCLUSIVE);
-        return;
-    }
-    lock = analysis_lock(x, child, LOCK_ACCESS_EXCLUSIVE);
-    lock->scan |= !has_bound_check(c->relation, child);
-    if (lock->scan && lock->live)
-        analysis_help(x,
-            analysis_find(x, DIAG(PG118), c->from, c->from, "attaching '%s' scans it while nobody can read or write it",
-                child->name),
-            "add a CHECK with the partition's bound NOT VALID, validate it, attach, and drop the CHECK");
-    lock_default_partition(c, true, child);
-    catalog_set_parent(x->catalog, child, c->relation);
-    child->is_default_partition = sql_flag(bound, "is_default");
-    analysis_touch(x, child);
-    command_undo(
-        c, arena_printf(x->arena, "ALTER TABLE %s DETACH PARTITION %s", c->relation->qualified, child->qualified));
-}
-
-static void detach_partition(struct command *c)
-{
-    struct analysis *x = c->x;
-    struct relation *child = analysis_relation(x, sql_get(c->def, "name"));
-    bool concurrent = sql_flag(c->def, "concurrent");
-
-    if (!child)
-        return;
-    analysis_lock(x, child, LOCK_ACCESS_EXCLUSIVE);
-    if (concurrent) {
-        x->out->alone = x->out->concurrent = true;
-        c->probe = sql_probe_condition(
-            x->arena, arena_printf(x->arena,
-                          "NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = pg_catalog.to_regclass(%s))",
-                          quote_literal(x->arena, child->qualified)));
-    } else {
-        lock_default_partition(c, false, child);
-    }
-    if (child->partition_bound)
-        command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ATTACH PARTITION %s %s", c->relation->qualified,
-                            child->qualified, child->partition_bound));
-    else
-        inverse_impossible(&c->inverse, x->arena, "the partition's bound is not known");
-    child->parent = NULL;
-    for (size_t i = 0; i < c->relation->children.count; i++)
-        if (c->relation->children.items[i] == child) {
-            memmove(&c->relation->children.items[i], &c->relation->children.items[i + 1],
-                (c->relation->children.count - i - 1) * sizeof(c->relation->children.items[0]));
-            c->relation->children.count--;
-            break;
-        }
-    analysis_touch(x, child);
-}
-
-static void inherit(struct command *c)
-{
-    struct relation *parent = analysis_relation(c->x, sql_fields(c->def));
-
-    if (!parent)
-        return;
-    analysis_lock(c->x, parent, LOCK_SHARE_UPDATE_EXCLUSIVE);
-    command_undo(
-        c, arena_printf(c->x->arena, "ALTER TABLE %s NO INHERIT %s", c->relation->qualified, parent->qualified));
-}
-
 /* --- the rest ---------------------------------------------------------------------------------------------------- */
 
 static void set_storage(struct command *c)
@@ -180,9 +72,32 @@ static void row_security(struct command *c)
 {
     bool enable = sql_text_is(c->fields, "subtype", "AT_EnableRowSecurity");
 
+    if (c->relation->row_security != enable)
+        command_undo(c, arena_printf(c->x->arena, "ALTER TABLE %s %s ROW LEVEL SECURITY", c->relation->qualified,
+                            enable ? "DISABLE" : "ENABLE"));
     c->relation->row_security = enable;
-    command_undo(c, arena_printf(c->x->arena, "ALTER TABLE %s %s ROW LEVEL SECURITY", c->relation->qualified,
-                        enable ? "DISABLE" : "ENABLE"));
+    if (enable)
+        analysis_judge_late(c->x, (struct late_finding){.kind = LATE_ROW_SECURITY, .table = c->relation}, c->from,
+            lex_expression_end(c->x->sql, c->from, c->x->node->end));
+    c->probe = sql_probe_condition(c->x->arena,
+        arena_printf(c->x->arena,
+            "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relrowsecurity = %s)",
+            quote_literal(c->x->arena, c->relation->qualified), enable ? "true" : "false"));
+}
+
+static void force_row_security(struct command *c)
+{
+    bool force = sql_text_is(c->fields, "subtype", "AT_ForceRowSecurity");
+
+    if (c->relation->row_security_forced != force)
+        command_undo(c, arena_printf(c->x->arena, "ALTER TABLE %s %s ROW LEVEL SECURITY", c->relation->qualified,
+                            force ? "NO FORCE" : "FORCE"));
+    c->relation->row_security_forced = force;
+    c->probe = sql_probe_condition(c->x->arena,
+        arena_printf(c->x->arena,
+            "EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relforcerowsecurity = "
+            "%s)",
+            quote_literal(c->x->arena, c->relation->qualified), force ? "true" : "false"));
 }
 
 static void cluster_on(struct command *c)
@@ -192,6 +107,21 @@ static void cluster_on(struct command *c)
     if (index)
         analysis_lock(c->x, index, LOCK_SHARE_UPDATE_EXCLUSIVE);
     command_undo(c, arena_printf(c->x->arena, "ALTER TABLE %s SET WITHOUT CLUSTER", c->relation->qualified));
+}
+
+static void note_toggled(struct command *c, bool enable)
+{
+    struct trigger *trigger = c->name ? relation_find_trigger(c->relation, c->name) : NULL;
+
+    if (trigger)
+        trigger->disabled = !enable;
+    else if (!c->name)
+        c->relation->triggers_disabled = !enable;
+    for (size_t i = 0; enable && !c->name && i < c->relation->triggers.count; i++)
+        c->relation->triggers.items[i]->disabled = false;
+    if (!enable)
+        analysis_judge_late(c->x, (struct late_finding){.kind = LATE_TRIGGERS, .table = c->relation}, c->from,
+            lex_expression_end(c->x->sql, c->from, c->x->node->end));
 }
 
 static void toggle_trigger(struct command *c)
@@ -206,6 +136,9 @@ static void toggle_trigger(struct command *c)
             c->relation->name, c->name);
         return;
     }
+    if (c->relation->kind == RELATION_PARTITIONED)
+        analysis_lock_partitions(c->x, c->relation, LOCK_SHARE_ROW_EXCLUSIVE);
+    note_toggled(c, enable);
     if (c->name)
         command_undo(c, command_alter(c, enable ? "DISABLE TRIGGER " : "ENABLE TRIGGER ", c->name));
     else
@@ -222,6 +155,37 @@ static void check_column_only(struct command *c)
 static void unknown_before(struct command *c)
 {
     inverse_impossible(&c->inverse, c->x->arena, "invplan does not know the setting before: write 'down:'");
+}
+
+/* Indexes and owned sequences have their table's owner. */
+static void change_owner(struct command *c)
+{
+    analysis_touch_owned(c->x, c->relation);
+    unknown_before(c);
+}
+
+/* Which index it is, the index says. */
+static void replica_identity(struct command *c)
+{
+    for (size_t i = 0; i < c->relation->indexes.count; i++)
+        analysis_touch(c->x, c->relation->indexes.items[i]);
+    unknown_before(c);
+}
+
+static void set_options(struct command *c)
+{
+    for (const struct sql_node *item = sql_first(sql_get(c->def, "items")); item; item = sql_next(item)) {
+        const struct sql_node *option = sql_as(item, "DefElem");
+        const char *value = sql_string(sql_get(option, "arg"));
+
+        if (sql_text_is(option, "defname", "autovacuum_enabled") && value &&
+            (strcmp(value, "false") == 0 || strcmp(value, "off") == 0 || strcmp(value, "0") == 0))
+            analysis_help(c->x,
+                command_finding(c, DIAG(PG084),
+                    arena_printf(c->x->arena, "nothing vacuums table '%s' any more", c->relation->name)),
+                "set its autovacuum_… thresholds instead");
+    }
+    unknown_before(c);
 }
 
 static command_function *find_command(const char *subtype)
@@ -241,14 +205,16 @@ static command_function *find_command(const char *subtype)
         {"AT_ValidateConstraint", alter_validate_constraint},
         {"AT_DropConstraint", alter_drop_constraint},
         {"AT_AlterConstraint", alter_constraint},
-        {"AT_AttachPartition", attach_partition},
-        {"AT_DetachPartition", detach_partition},
-        {"AT_AddInherit", inherit},
+        {"AT_AttachPartition", alter_attach_partition},
+        {"AT_DetachPartition", alter_detach_partition},
+        {"AT_AddInherit", alter_inherit},
         {"AT_SetLogged", set_storage},
         {"AT_SetUnLogged", set_storage},
         {"AT_SetTableSpace", set_tablespace},
         {"AT_EnableRowSecurity", row_security},
         {"AT_DisableRowSecurity", row_security},
+        {"AT_ForceRowSecurity", force_row_security},
+        {"AT_NoForceRowSecurity", force_row_security},
         {"AT_ClusterOn", cluster_on},
         {"AT_EnableTrig", toggle_trigger},
         {"AT_DisableTrig", toggle_trigger},
@@ -258,7 +224,11 @@ static command_function *find_command(const char *subtype)
         {"AT_SetOptions", check_column_only},
         {"AT_SetStorage", check_column_only},
         {"AT_SetCompression", check_column_only},
-        {"AT_AddIdentity", check_column_only},
+        {"AT_AddIdentity", alter_add_identity},
+        {"AT_DropExpression", alter_drop_expression},
+        {"AT_ChangeOwner", change_owner},
+        {"AT_ReplicaIdentity", replica_identity},
+        {"AT_SetRelOptions", set_options},
     };
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -277,17 +247,36 @@ static enum lock_mode lock_of(const struct sql_node *fields, const char *subtype
     if (strcmp(subtype, "AT_DetachPartition") == 0 && sql_flag(def, "concurrent"))
         return LOCK_SHARE_UPDATE_EXCLUSIVE;
     if (strcmp(subtype, "AT_SetRelOptions") == 0 || strcmp(subtype, "AT_ResetRelOptions") == 0)
-        for (const struct sql_node *item = sql_first(sql_get(fields, "def")); item; item = sql_next(item))
+        for (const struct sql_node *item = sql_first(sql_get(def, "items")); item; item = sql_next(item))
             if (sql_text_is(sql_as(item, "DefElem"), "defname", "user_catalog_table") ||
                 sql_text_is(sql_as(item, "DefElem"), "defname", "security_barrier"))
                 return LOCK_ACCESS_EXCLUSIVE;
     return lock_of_subcommand(subtype);
 }
 
+/* ALTER TYPE of a composite type. */
+static bool alter_composite(struct analysis *x)
+{
+    const struct sql_node *range_var = sql_get(x->body, "relation");
+    const struct type_object *type;
+
+    if (!sql_text_is(x->body, "objtype", "OBJECT_TYPE"))
+        return false;
+    type = catalog_find_type(x->catalog, analysis_schema(x, range_var), sql_text(range_var, "relname"));
+    if (type) {
+        analysis_touch_type(x, type);
+        analysis_touch_type_users(x, type);
+    }
+    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the type's attributes before: write 'down:'");
+    return true;
+}
+
 static struct relation *altered_relation(struct analysis *x)
 {
     struct relation *relation = NULL;
 
+    if (sql_text_is(x->body, "objtype", "OBJECT_TYPE"))
+        return NULL;
     if (sql_flag(x->body, "missing_ok") &&
         !catalog_find_relation(x->catalog, analysis_schema(x, sql_get(x->body, "relation")),
             sql_text(sql_get(x->body, "relation"), "relname")))
@@ -312,6 +301,8 @@ void analyse_alter_table(struct analysis *x)
     size_t probe_count = 0, count = sql_count(sql_get(x->body, "cmds"));
 
     x->out->phase = PHASE_EXPAND;
+    if (!relation && alter_composite(x))
+        return;
     if (!relation) {
         inverse_impossible(&x->out->inverse, x->arena, "the table is not one of this history: write 'down:'");
         return;

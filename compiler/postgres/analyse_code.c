@@ -43,6 +43,13 @@ static const char *replacing(struct analysis *x, const char *sql)
     return arena_printf(x->arena, "%.*s OR REPLACE%s", (int)create.end, sql, sql + create.end);
 }
 
+static const char *body_of(struct analysis *x, const struct sql_node *arg)
+{
+    const char *body = sql_list_string(sql_get(sql_as(arg, "List"), "items"), 0);
+
+    return body ? arena_strdup(x->arena, body) : NULL;
+}
+
 static void read_options(struct analysis *x, struct function *function)
 {
     bool definer = false, path = false;
@@ -55,6 +62,8 @@ static void read_options(struct analysis *x, struct function *function)
             function->is_volatile = strcmp(sql_string(arg) ? sql_string(arg) : "", "volatile") == 0;
         else if (sql_text_is(option, "defname", "language") && sql_string(arg))
             function->language = arena_strdup(x->arena, sql_string(arg));
+        else if (sql_text_is(option, "defname", "as"))
+            function->body = body_of(x, arg);
         else if (sql_text_is(option, "defname", "security"))
             definer = sql_flag(sql_as(arg, "Boolean"), "boolval");
         else if (sql_text_is(option, "defname", "set"))
@@ -65,6 +74,18 @@ static void read_options(struct analysis *x, struct function *function)
             analysis_find(x, DIAG(PG305), x->node->start, x->node->end,
                 "SECURITY DEFINER function '%s' resolves names by its caller's search_path", function->name),
             "add SET search_path = … to it");
+}
+
+/* Types that are not the server's own, among the arguments and what it returns. */
+static bool has_user_types(struct analysis *x)
+{
+    const struct sql_node *returns = sql_get(x->body, "returnType");
+    struct type type;
+
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "parameters")); item; item = sql_next(item))
+        if (!type_read_builtin(x->scratch, sql_get(sql_as(item, "FunctionParameter"), "argType"), &type))
+            return true;
+    return returns && !type_read_builtin(x->scratch, returns, &type);
 }
 
 static struct function *same_function(struct analysis *x, const struct function *function)
@@ -96,6 +117,7 @@ void analyse_create_function(struct analysis *x)
             strcmp(sql_list_string(sql_get(sql_get(x->body, "returnType"), "names"), SIZE_MAX), "trigger") == 0};
     function->identity = arena_printf(x->arena, "%s(%s)", function->qualified, function->arguments);
     function->sql = replacing(x, x->out->sql);
+    function->user_types = has_user_types(x);
     read_options(x, function);
     before = same_function(x, function);
     if (before && !sql_flag(x->body, "replace")) {
@@ -105,8 +127,7 @@ void analyse_create_function(struct analysis *x)
             "CREATE OR REPLACE replaces it");
         return;
     }
-    analysis_touch_object(x, (struct object){OBJECT_FUNCTION, arena_printf(x->arena, "function %s", function->identity),
-                                 function->schema, function->name, function->identity});
+    analysis_touch_function(x, function);
     if (before) {
         inverse_undo(&x->out->inverse, x->arena, before->sql);
         function->next = before->next;
@@ -118,6 +139,18 @@ void analyse_create_function(struct analysis *x)
         &x->out->inverse, x->arena, arena_printf(x->arena, "DROP %s %s", function->keyword, function->identity));
     x->out->probe = sql_probe_function(x->arena, function);
     function->next = map_put(&x->catalog->functions, catalog_key(x->catalog, schema, name), function);
+}
+
+void analyse_alter_function(struct analysis *x)
+{
+    struct function *function = analysis_function(x, sql_get(x->body, "func"));
+
+    x->out->phase = PHASE_EXPAND;
+    if (function) {
+        function->is_volatile = true;
+        analysis_touch_function(x, function);
+    }
+    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know how the function was before: write 'down:'");
 }
 
 /* --- triggers ---------------------------------------------------------------------------------------------------- */
@@ -137,6 +170,14 @@ static void check_trigger_function(struct analysis *x)
     analysis_error(x, DIAG(PG008), at, end, "there is no function '%s()' at this point of the history", name);
 }
 
+static const struct function *find_trigger_function(struct analysis *x)
+{
+    const char *schema, *name;
+
+    analysis_split_names(x, sql_get(x->body, "funcname"), &schema, &name);
+    return catalog_find_functions(x->catalog, schema, name);
+}
+
 void analyse_create_trigger(struct analysis *x)
 {
     struct relation *relation = analysis_relation(x, sql_get(x->body, "relation"));
@@ -150,6 +191,8 @@ void analyse_create_trigger(struct analysis *x)
     if (!relation)
         return;
     analysis_lock(x, relation, lock_of_statement("CreateTrigStmt"));
+    if (relation->kind == RELATION_PARTITIONED && sql_flag(x->body, "row"))
+        analysis_lock_partitions(x, relation, lock_of_statement("CreateTrigStmt"));
     for (const struct sql_node *item = sql_first(sql_get(x->body, "columns")); item; item = sql_next(item))
         analysis_column(x, relation, sql_string(item), end);
     before = relation_find_trigger(relation, name);
@@ -161,11 +204,14 @@ void analyse_create_trigger(struct analysis *x)
     if (before) {
         inverse_undo(&x->out->inverse, x->arena, replacing(x, before->sql));
         before->sql = x->out->sql;
+        before->function = find_trigger_function(x);
         return;
     }
     trigger = ARENA_NEW(x->arena, struct trigger);
     trigger->name = arena_strdup(x->arena, name);
     trigger->sql = x->out->sql;
+    trigger->function = find_trigger_function(x);
+    trigger->each_row = sql_flag(x->body, "row");
     VEC_PUSH(x->arena, &relation->triggers, trigger);
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(x->arena, "DROP TRIGGER %s ON %s", quote_name(x->arena, name), relation->qualified));
@@ -190,6 +236,25 @@ void analyse_create_policy(struct analysis *x)
     analysis_touch(x, relation);
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(x->arena, "DROP POLICY %s ON %s", quote_name(x->arena, policy->name), relation->qualified));
+    x->out->probe = sql_probe_condition(x->arena,
+        arena_printf(x->arena,
+            "EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = pg_catalog.to_regclass(%s) AND polname = %s)",
+            quote_literal(x->arena, relation->qualified), quote_literal(x->arena, policy->name)));
+}
+
+void analyse_alter_policy(struct analysis *x)
+{
+    struct relation *relation = analysis_table(x, sql_get(x->body, "table"));
+
+    x->out->phase = PHASE_EXPAND;
+    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the policy before: write 'down:'");
+    if (!relation)
+        return;
+    analysis_lock(x, relation, lock_of_statement("CreatePolicyStmt"));
+    analysis_touch(x, relation);
+    for (size_t i = 0; i < relation->policies.count; i++)
+        if (strcmp(relation->policies.items[i]->name, sql_text(x->body, "policy_name")) == 0)
+            relation->policies.items[i]->sql = NULL;
 }
 
 void analyse_create_rule(struct analysis *x)
@@ -249,31 +314,58 @@ void analyse_publication(struct analysis *x)
 
 /* --- DO ---------------------------------------------------------------------------------------------------------- */
 
-static bool changes_schema(const char *body)
+static bool is_changing(const struct function *function)
 {
-    static const char *const words[] = {"create", "alter", "drop", "execute", "call", "perform"};
-    struct lexer lexer = {.text = str_from(body)};
-
-    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer))
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-            if (lex_is(lexer.text, token, words[i]))
-                return true;
+    for (; function; function = function->next)
+        if (function->body && analysis_changes_schema(function->body))
+            return true;
     return false;
+}
+
+/* Does the code change the schema, itself or by a function of the history that it names? */
+static bool calls_change(const struct analysis *x, const char *body)
+{
+    struct lexer lexer = {.text = str_from(body)};
+    const char *before = x->analyser->schema;
+
+    if (analysis_changes_schema(body))
+        return true;
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer)) {
+        const char *name = lex_identifier(x->scratch, lexer.text, token);
+
+        if (!name)
+            continue;
+        if (is_changing(catalog_find_functions(x->catalog, x->analyser->schema, name)) ||
+            is_changing(catalog_find_functions(x->catalog, before, name)))
+            return true;
+        before = name;
+    }
+    return false;
+}
+
+void analyse_call(struct analysis *x)
+{
+    x->out->phase = PHASE_MIGRATE;
+    analysis_touch_calls(x, sql_get(x->body, "funccall"));
+    if (!x->analyser->declared)
+        inverse_impossible(&x->out->inverse, x->arena, "what a procedure did is not known: write 'down:'");
 }
 
 void analyse_do(struct analysis *x)
 {
     x->out->phase = PHASE_MIGRATE;
+    if (x->analyser->declared)
+        return;
     for (const struct sql_node *item = sql_first(sql_get(x->body, "args")); item; item = sql_next(item)) {
         const struct sql_node *option = sql_as(item, "DefElem");
         const char *body = sql_string(sql_get(option, "arg"));
 
-        if (sql_text_is(option, "defname", "as") && body && changes_schema(body))
-            x->catalog->opaque = true; /* from here on, what is not known may be there */
+        if (sql_text_is(option, "defname", "as") && body && calls_change(x, body))
+            analysis_touch_code(x, body);
     }
     analysis_help(x,
         analysis_find(x, DIAG(PG113), x->node->start, x->node->end,
             "what this DO block locks and changes cannot be seen before it runs"),
-        "write its statements out, or allow PG113 here and say in the reason what it does");
+        "write its statements out, or say in 'effect:' what it does to the schema");
     inverse_impossible(&x->out->inverse, x->arena, "what a DO block did is not known: write 'down:'");
 }

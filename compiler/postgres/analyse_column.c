@@ -22,15 +22,15 @@ static size_t clause_end(const struct analysis *x, const struct sql_node *column
     return lex_expression_end(x->sql, from, limit);
 }
 
-static void add_sequence(struct analysis *x, struct relation *relation, struct column *column, bool identity)
+void analyse_column_sequence(struct analysis *x, struct relation *relation, struct column *column, bool identity)
 {
     const char *names[] = {column->name};
     const char *name = analyse_constraint_name(x, relation, names, 1, "seq");
 
     column->sequence =
         catalog_add_relation(x->catalog, RELATION_SEQUENCE, relation->schema, name, x->analyser->ordinal);
-    column->sequence->owner = relation;
-    column->sequence->owner_column = column->name;
+    catalog_set_owner(x->catalog, column->sequence, relation, column->name);
+    analysis_touch(x, column->sequence);
     if (!identity)
         column->default_sql =
             arena_printf(x->arena, "nextval(%s)", quote_literal(x->arena, column->sequence->qualified));
@@ -76,7 +76,7 @@ static void apply_clause(struct analysis *x, struct relation *relation, const st
     } else if (strcmp(kind, "CONSTR_IDENTITY") == 0) {
         column->identity = sql_text_is(clause, "generated_when", "d") ? "BY DEFAULT" : "ALWAYS";
         column->not_null = true;
-        add_sequence(x, relation, column, true);
+        analyse_column_sequence(x, relation, column, true);
         facts->rewrites = true;
     } else if (strncmp(kind, "CONSTR_ATTR", 11) == 0) {
         apply_attribute(x, kind, facts);
@@ -127,7 +127,7 @@ struct column_facts analyse_column(
         facts.column->not_null = true;
         facts.column->default_volatile = true;
         facts.rewrites = true;
-        add_sequence(x, relation, facts.column, false);
+        analyse_column_sequence(x, relation, facts.column, false);
     }
     for (const struct sql_node *item = sql_first(sql_get(column_def, "constraints")); item; item = sql_next(item))
         apply_clause(x, relation, column_def, sql_as(item, "Constraint"), end, &facts);

@@ -234,6 +234,7 @@ struct relation *analyse_key_index(
     index->index->include = analysis_names(x, sql_get(node, "including"), &index->index->include_count);
     constraint->index = index;
     VEC_PUSH(x->arena, &relation->indexes, index);
+    analysis_touch(x, index);
     return index;
 }
 
@@ -272,8 +273,10 @@ static struct constraint *take_index(
     constraint->index = index;
     constraint->options = deferral(node);
     index->index->constraint = constraint;
+    analysis_touch(x, index);
     if (name && strcmp(name, index->name) != 0)
-        catalog_rename_relation(x->catalog, index, relation->schema, name);
+        catalog_rename_relation(x->catalog, index, relation->schema, name, x->analyser->migration_id);
+    analysis_touch(x, index);
     return constraint;
 }
 

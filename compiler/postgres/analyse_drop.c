@@ -21,20 +21,36 @@ static void report_dependent(struct analysis *x, const char *name, const char *d
         "drop that before, or say CASCADE in an sql step");
 }
 
+/* Does the same statement drop it? */
+static bool is_dropped_here(const struct analysis *x, const struct relation *relation)
+{
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "objects")); item; item = sql_next(item)) {
+        const char *schema, *name;
+
+        analysis_split_names(x, sql_get(sql_as(item, "List"), "items"), &schema, &name);
+        if (strcmp(schema, relation->schema) == 0 && strcmp(name, relation->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool has_dependents(struct analysis *x, const struct relation *relation)
 {
     if (is_cascade(x))
         return false;
-    if (relation->read_by.count) {
-        report_dependent(x, relation->name, relation->read_by.items[0]->name, "view");
-        return true;
-    }
-    for (size_t i = 0; i < relation->referenced_by.count; i++)
-        if (relation->referenced_by.items[i]->relation != relation) {
-            report_dependent(
-                x, relation->name, relation->referenced_by.items[i]->relation->name, "a foreign key of table");
+    for (size_t i = 0; i < relation->read_by.count; i++)
+        if (!is_dropped_here(x, relation->read_by.items[i])) {
+            report_dependent(x, relation->name, relation->read_by.items[i]->name, "view");
             return true;
         }
+    for (const struct relation *up = relation; up; up = up->parent) /* a key to the whole is one to each partition */
+        for (size_t i = 0; i < up->referenced_by.count; i++)
+            if (up->referenced_by.items[i]->relation != relation &&
+                !is_dropped_here(x, up->referenced_by.items[i]->relation)) {
+                report_dependent(
+                    x, relation->name, up->referenced_by.items[i]->relation->name, "a foreign key of table");
+                return true;
+            }
     return false;
 }
 
@@ -42,6 +58,8 @@ static void lint_drop_table(struct analysis *x, const struct relation *relation)
 {
     size_t end, at = analysis_find_name(x, relation->name, x->node->start, &end);
 
+    if (analysis_is_live(x, relation))
+        analysis_judge_late(x, (struct late_finding){.kind = LATE_DROPPED, .table = relation}, at, end);
     if (analysis_is_live(x, relation))
         analysis_help(x,
             analysis_find(x, DIAG(PG202), at, end,
@@ -70,6 +88,14 @@ static void name_other_losses(struct analysis *x, const struct relation *relatio
     }
 }
 
+static void drop_reference(struct analysis *x, const struct constraint *foreign_key)
+{
+    size_t end, at = analysis_find_name(x, foreign_key->relation->name, x->node->start, &end);
+
+    analysis_lock(x, foreign_key->referenced, LOCK_ACCESS_EXCLUSIVE);
+    analysis_find_referenced(x, foreign_key, at, end);
+}
+
 static void drop_table(struct analysis *x, struct relation *relation)
 {
     struct sql_list again = {0};
@@ -77,16 +103,18 @@ static void drop_table(struct analysis *x, struct relation *relation)
 
     lint_drop_table(x, relation);
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
-    for (size_t i = 0; i < relation->referenced_by.count; i++) {
+    for (size_t i = 0; i < relation->referenced_by.count; i++)
         analysis_lock(x, relation->referenced_by.items[i]->relation, LOCK_ACCESS_EXCLUSIVE);
-        analysis_touch(x, relation->referenced_by.items[i]->relation);
-    }
     for (size_t i = 0; i < relation->constraints.count; i++)
         if (relation->constraints.items[i]->referenced)
-            analysis_lock(x, relation->constraints.items[i]->referenced, LOCK_ACCESS_EXCLUSIVE);
+            drop_reference(x, relation->constraints.items[i]);
     if (relation->parent)
         analysis_lock(x, relation->parent, LOCK_ACCESS_EXCLUSIVE);
-    analysis_touch(x, relation);
+    analysis_touch_gone(x, relation);
+    for (struct relation *up = relation->parent; up; up = up->parent)
+        while (up->referenced_by.count) /* which CASCADE takes along */
+            catalog_drop_constraint(
+                x->catalog, up->referenced_by.items[up->referenced_by.count - 1], x->analyser->migration_id);
     if (relation->temporary)
         return;
     if (relation->opaque || relation->children.count || relation->parent || is_cascade(x)) {
@@ -109,8 +137,10 @@ static void drop_view(struct analysis *x, struct relation *relation)
     bool materialized = relation->kind == RELATION_MATERIALIZED_VIEW;
 
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
-    analysis_touch(x, relation);
-    if (!relation->sql || relation->stale)
+    analysis_touch_gone(x, relation);
+    if (is_cascade(x) && relation->read_by.count)
+        inverse_impossible(&inverse, x->arena, "the views that read it go with it: write 'down:'");
+    else if (!relation->sql || relation->stale)
         inverse_impossible(&inverse, x->arena,
             "the view's query is not known since something that it reads was renamed: write 'down:'");
     else
@@ -140,7 +170,9 @@ static void drop_index(struct analysis *x, struct relation *relation)
     }
     analysis_lock(x, table, concurrent ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE);
     analysis_lock(x, relation, concurrent ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE);
-    analysis_touch(x, relation);
+    if (table->kind == RELATION_PARTITIONED)
+        analysis_lock_partitions(x, table, LOCK_ACCESS_EXCLUSIVE);
+    analysis_touch_gone(x, relation);
     if (!concurrent && analysis_is_live(x, table) && table->kind != RELATION_PARTITIONED)
         analysis_help(x,
             analysis_find(x, DIAG(PG102), at, end,
@@ -162,7 +194,7 @@ static void drop_sequence(struct analysis *x, struct relation *relation)
     struct inverse inverse = {0};
 
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
-    analysis_touch(x, relation);
+    analysis_touch_gone(x, relation);
     inverse_undo(&inverse, x->arena,
         arena_printf(x->arena, "CREATE SEQUENCE %s%s%s", relation->qualified, relation->sql ? " " : "",
             relation->sql ? relation->sql : ""));
@@ -191,6 +223,15 @@ static bool fits_kind(const struct relation *relation, const char *kind)
     return false;
 }
 
+/* Another one of the list took it along. */
+static bool is_gone_already(const struct analysis *x, const char *schema, const char *name)
+{
+    const char *by = catalog_find_dropped(x->catalog, schema, name);
+
+    return sql_count(sql_get(x->body, "objects")) > 1 && by && strcmp(by, x->analyser->migration_id) == 0 &&
+           !catalog_find_relation(x->catalog, schema, name);
+}
+
 static void drop_relation(struct analysis *x, const struct sql_node *names, const char *kind, const char *what)
 {
     const char *schema, *name;
@@ -200,6 +241,8 @@ static void drop_relation(struct analysis *x, const struct sql_node *names, cons
     analysis_split_names(x, names, &schema, &name);
     if (sql_flag(x->body, "missing_ok") && !catalog_find_relation(x->catalog, schema, name) &&
         !catalog_find_relation(x->catalog, "pg_temp", name))
+        return;
+    if (is_gone_already(x, schema, name))
         return;
     relation = analysis_relation_named(x, names, x->node->start, what);
     if (!relation) {
@@ -232,6 +275,21 @@ static void drop_relation(struct analysis *x, const struct sql_node *names, cons
 
 /* --- types, functions and the rest ------------------------------------------------------------------------------- */
 
+/* DROP TYPE … CASCADE. */
+static void drop_columns_of(struct analysis *x, const struct type_object *type)
+{
+    const struct map_entry *entry;
+
+    analysis_touch_type_users(x, type);
+    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);) {
+        struct relation *relation = entry->value;
+
+        for (size_t k = relation->columns.count; k > 0; k--)
+            if (relation->columns.items[k - 1]->type.object == type)
+                catalog_drop_column(x->catalog, relation, relation->columns.items[k - 1], x->analyser->migration_id);
+    }
+}
+
 static void drop_type(struct analysis *x, const struct sql_node *names)
 {
     const char *schema, *name;
@@ -257,10 +315,10 @@ static void drop_type(struct analysis *x, const struct sql_node *names)
                 return;
             }
     }
-    analysis_touch_object(x, (struct object){OBJECT_TYPE, arena_printf(x->arena, "type %s", type->qualified),
-                                 type->schema, type->name, NULL});
+    analysis_touch_type(x, type);
     x->out->label = arena_printf(x->arena, "drop_type_%s", name);
     if (is_cascade(x)) {
+        drop_columns_of(x, type);
         inverse_impossible(&inverse, x->arena, "what depended on the type goes with it: write 'down:'");
     } else {
         struct strbuf buf = STRBUF_INIT;
@@ -282,46 +340,40 @@ static void drop_type(struct analysis *x, const struct sql_node *names)
     map_remove(&x->catalog->types, catalog_key(x->catalog, schema, name));
 }
 
-static const char *argument_types(struct analysis *x, const struct sql_node *with_args)
+/* DROP FUNCTION … CASCADE: triggers go, and what else calls it. */
+static void drop_callers(struct analysis *x, const struct function *function)
 {
-    struct strbuf buf = STRBUF_INIT;
-    const char *result;
+    const struct map_entry *entry;
 
-    for (const struct sql_node *item = sql_first(sql_get(with_args, "objargs")); item; item = sql_next(item)) {
-        struct type type;
+    analysis_touch_mentions(x, function->name);
+    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);) {
+        struct relation *relation = entry->value;
 
-        if (sql_as(item, "TypeName") && analysis_type(x, sql_as(item, "TypeName"), &type))
-            strbuf_printf(&buf, "%s%s", buf.len ? ", " : "", type.text);
+        for (size_t k = relation->triggers.count; k > 0; k--)
+            if (relation->triggers.items[k - 1]->function == function)
+                catalog_drop_trigger(relation, relation->triggers.items[k - 1]);
     }
-    result = strbuf_copy(&buf, x->arena).data;
-    strbuf_free(&buf);
-    return result;
 }
 
 static void drop_function(struct analysis *x, const struct sql_node *with_args)
 {
-    const char *schema, *name, *arguments = argument_types(x, with_args);
-    bool any = sql_flag(with_args, "args_unspecified");
-    struct function *function, *previous = NULL;
+    const char *schema, *name;
+    struct function *function = analysis_function(x, with_args);
     struct inverse inverse = {0};
-    struct str key;
 
     analysis_split_names(x, sql_get(with_args, "objname"), &schema, &name);
-    for (function = catalog_find_functions(x->catalog, schema, name); function;
-         previous = function, function = function->next)
-        if (any || strcmp(function->arguments, arguments) == 0)
-            break;
     if (!function) {
         size_t end, at = analysis_find_name(x, name, x->node->start, &end);
 
         if (!sql_flag(x->body, "missing_ok") && !x->catalog->opaque && !qualify_is_system_schema(schema))
-            analysis_error(
-                x, DIAG(PG008), at, end, "there is no function '%s(%s)' at this point of the history", name, arguments);
+            analysis_error(x, DIAG(PG008), at, end, "there is no function '%s(%s)' at this point of the history", name,
+                analysis_argument_types(x, with_args));
         return;
     }
     x->out->label = arena_printf(x->arena, "drop_function_%s", name);
-    analysis_touch_object(x, (struct object){OBJECT_FUNCTION, arena_printf(x->arena, "function %s", function->identity),
-                                 function->schema, function->name, function->identity});
+    analysis_touch_function(x, function);
+    if (is_cascade(x))
+        drop_callers(x, function);
     if (is_cascade(x))
         inverse_impossible(&inverse, x->arena, "what depended on the function goes with it: write 'down:'");
     else
@@ -333,13 +385,7 @@ static void drop_function(struct analysis *x, const struct sql_node *with_args)
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
     x->out->probe = sql_probe_condition(x->arena,
         arena_printf(x->arena, "pg_catalog.to_regprocedure(%s) IS NULL", quote_literal(x->arena, function->identity)));
-    key = catalog_key(x->catalog, schema, name);
-    if (previous)
-        previous->next = function->next;
-    else if (function->next)
-        map_put(&x->catalog->functions, key, function->next);
-    else
-        map_remove(&x->catalog->functions, key);
+    catalog_drop_function(x->catalog, function);
 }
 
 static void drop_on_table(struct analysis *x, const struct sql_node *names, const char *kind)
@@ -370,13 +416,9 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
         if (trigger) {
             found = true;
             sql = trigger->sql;
-            for (size_t i = 0; i < relation->triggers.count; i++)
-                if (relation->triggers.items[i] == trigger) {
-                    memmove(&relation->triggers.items[i], &relation->triggers.items[i + 1],
-                        (relation->triggers.count - i - 1) * sizeof(relation->triggers.items[0]));
-                    relation->triggers.count--;
-                    break;
-                }
+            if (relation->kind == RELATION_PARTITIONED && trigger->each_row)
+                analysis_lock_partitions(x, relation, LOCK_ACCESS_EXCLUSIVE);
+            catalog_drop_trigger(relation, trigger);
         }
     } else if (strcmp(kind, "OBJECT_POLICY") == 0) {
         for (size_t i = 0; i < relation->policies.count && !found; i++)
@@ -390,7 +432,7 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
     } else {
         found = true; /* rules are not kept */
     }
-    if (!found && !sql_flag(x->body, "missing_ok") && !relation->opaque)
+    if (!found && !sql_flag(x->body, "missing_ok") && !relation->opaque && !x->catalog->opaque)
         analysis_error(x, DIAG(PG008), at, end, "table '%s' has no %s '%s' at this point of the history",
             relation->name, strcmp(kind, "OBJECT_TRIGGER") == 0 ? "trigger" : "policy", of.name);
     if (sql)
@@ -400,14 +442,36 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
 
-static bool schema_is_empty(const struct analysis *x, const char *schema)
+/* A relation in the schema; NULL: none. */
+static struct relation *relation_in(const struct analysis *x, const char *schema)
 {
     const struct map_entry *entry;
 
     for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);)
-        if (strcmp(((const struct relation *)entry->value)->schema, schema) == 0)
-            return false;
-    return true;
+        if (strcmp(((struct relation *)entry->value)->schema, schema) == 0)
+            return entry->value;
+    return NULL;
+}
+
+static void remove_in(struct map *map, const char *schema)
+{
+    const struct map_entry *entry;
+
+    for (size_t i = 0; map_next(map, &i, &entry);)
+        if (strcmp(entry->key.data, schema) == 0) /* a key begins with the schema and NUL */
+            map_remove(map, entry->key);
+}
+
+/* Everything in it goes. */
+static void empty_schema(struct analysis *x, const char *schema)
+{
+    struct relation *relation;
+
+    analysis_touch_all_in(x, schema);
+    while ((relation = relation_in(x, schema)))
+        catalog_drop_relation(x->catalog, relation, x->analyser->migration_id);
+    remove_in(&x->catalog->types, schema);
+    remove_in(&x->catalog->functions, schema);
 }
 
 static void drop_schema(struct analysis *x, const char *name)
@@ -419,19 +483,17 @@ static void drop_schema(struct analysis *x, const char *name)
             analysis_error(x, DIAG(PG008), at, end, "there is no schema '%s' at this point of the history", name);
         return;
     }
-    if (!is_cascade(x) && !schema_is_empty(x, name)) {
+    if (!is_cascade(x) && relation_in(x, name)) {
         analysis_error(x, DIAG(PG015), at, end, "schema '%s' is not empty", name);
         return;
     }
-    analysis_touch_object(
-        x, (struct object){OBJECT_SCHEMA, arena_printf(x->arena, "schema %s", quote_name(x->arena, name)), NULL,
-               arena_strdup(x->arena, name), NULL});
+    analysis_touch_schema(x, name);
     map_remove(&x->catalog->schemas, str_from(name));
     if (is_cascade(x)) {
+        empty_schema(x, name);
         inverse_impossible(&x->out->inverse, x->arena, "everything in the schema goes with it: write 'down:'");
         analysis_help(x, analysis_find(x, DIAG(PG202), at, end, "dropping schema '%s' loses everything in it", name),
             "drop what is in it step by step");
-        x->catalog->opaque = true;
         return;
     }
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "CREATE SCHEMA %s", quote_name(x->arena, name)));
@@ -441,9 +503,7 @@ static void drop_extension(struct analysis *x, const char *name)
 {
     const struct extension *extension = map_get(&x->catalog->extensions, str_from(name));
 
-    analysis_touch_object(
-        x, (struct object){OBJECT_EXTENSION, arena_printf(x->arena, "extension %s", quote_name(x->arena, name)), NULL,
-               arena_strdup(x->arena, name), NULL});
+    analysis_touch_extension(x, name);
     map_remove(&x->catalog->extensions, str_from(name));
     if (is_cascade(x) || !extension)
         inverse_impossible(&x->out->inverse, x->arena, "what depended on the extension goes with it: write 'down:'");
@@ -487,11 +547,58 @@ static void drop_object(struct analysis *x, const char *kind, const struct sql_n
             &x->out->inverse, x->arena, "invplan does not know how to undo this statement: write 'down:'");
 }
 
+static const struct relation *relation_of(struct analysis *x, const struct sql_node *object)
+{
+    const char *schema, *name;
+
+    analysis_split_names(x, sql_get(sql_as(object, "List"), "items"), &schema, &name);
+    return catalog_find_relation(x->catalog, schema, name);
+}
+
+/* Does a table of items[0..count) that is not done refer to this one? */
+static bool is_awaited(
+    const struct relation *relation, const struct relation *const *items, const bool *done, size_t count)
+{
+    for (size_t i = 0; relation && i < relation->referenced_by.count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (!done[k] && items[k] != relation && items[k] == relation->referenced_by.items[i]->relation)
+                return true;
+    return false;
+}
+
+/* Of several tables those first that refer to others: made again the other way round, each finds what it refers to. */
+static void drop_tables(struct analysis *x, const char *kind)
+{
+    const struct sql_node *objects = sql_get(x->body, "objects");
+    size_t count = sql_count(objects), at = 0;
+    const struct sql_node **items = ARENA_ARRAY(x->scratch, const struct sql_node *, count);
+    const struct relation **relations = ARENA_ARRAY(x->scratch, const struct relation *, count);
+    bool *done = ARENA_ARRAY(x->scratch, bool, count);
+
+    for (const struct sql_node *item = sql_first(objects); item; item = sql_next(item)) {
+        items[at] = item;
+        done[at] = false;
+        relations[at++] = relation_of(x, item);
+    }
+    for (size_t left = count; left; left--) {
+        for (at = 0; at < count && (done[at] || is_awaited(relations[at], relations, done, count));)
+            at++;
+        for (size_t i = 0; at == count && i < count; i++) /* a circle: anywhere */
+            if (!done[i])
+                at = i;
+        done[at] = true;
+        drop_object(x, kind, items[at]);
+    }
+}
+
 void analyse_drop(struct analysis *x)
 {
     const char *kind = sql_text(x->body, "removeType");
 
     x->out->phase = PHASE_CONTRACT;
-    for (const struct sql_node *item = sql_first(sql_get(x->body, "objects")); item; item = sql_next(item))
-        drop_object(x, kind, item);
+    if (strcmp(kind, "OBJECT_TABLE") == 0 && sql_count(sql_get(x->body, "objects")) > 1)
+        drop_tables(x, kind);
+    else
+        for (const struct sql_node *item = sql_first(sql_get(x->body, "objects")); item; item = sql_next(item))
+            drop_object(x, kind, item);
 }

@@ -185,6 +185,7 @@ void analyse_partition_index(struct analysis *x, struct relation *parent, struct
     relation->index = index;
     catalog_set_parent(x->catalog, relation, parent);
     VEC_PUSH(x->arena, &table->indexes, relation);
+    analysis_touch(x, relation);
     for (size_t i = 0; i < table->children.count; i++)
         analyse_partition_index(x, relation, table->children.items[i]);
 }
@@ -235,6 +236,7 @@ void analyse_create_index(struct analysis *x)
     for (size_t i = 0; !index->on_only && i < table->children.count; i++)
         analyse_partition_index(x, relation, table->children.items[i]);
     if (!table->temporary) {
+        analysis_judge_late(x, (struct late_finding){.kind = LATE_INDEX, .table = table, .index = relation}, at, end);
         analysis_touch(x, relation);
         set_recovery(x, relation, concurrent);
     }

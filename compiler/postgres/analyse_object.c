@@ -1,4 +1,4 @@
-/* Schemas, extensions, sequences, views, comments and privileges. */
+/* Schemas, extensions, sequences, comments and privileges. */
 #include <string.h>
 
 #include "compiler/postgres/analyse.h"
@@ -7,13 +7,6 @@
 #include "compiler/postgres/quote.h"
 
 static char present[] = "";
-
-static void touch_schema(struct analysis *x, const char *name)
-{
-    analysis_touch_object(
-        x, (struct object){OBJECT_SCHEMA, arena_printf(x->arena, "schema %s", quote_name(x->arena, name)), NULL,
-               arena_strdup(x->arena, name), NULL});
-}
 
 void analyse_create_schema(struct analysis *x)
 {
@@ -35,7 +28,7 @@ void analyse_create_schema(struct analysis *x)
         x->catalog->opaque = true;
     x->out->label = arena_printf(x->arena, "create_schema_%s", name);
     map_put(&x->catalog->schemas, str_from(arena_strdup(x->arena, name)), present);
-    touch_schema(x, name);
+    analysis_touch_schema(x, name);
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP SCHEMA %s", quote_name(x->arena, name)));
     x->out->probe = sql_probe_schema(x->arena, name);
 }
@@ -61,8 +54,7 @@ void analyse_create_extension(struct analysis *x)
             extension->schema = arena_strdup(x->arena, sql_string(sql_get(option, "arg")));
     }
     map_put(&x->catalog->extensions, str_from(name), extension);
-    analysis_touch_object(x, (struct object){OBJECT_EXTENSION,
-                                 arena_printf(x->arena, "extension %s", quote_name(x->arena, name)), NULL, name, NULL});
+    analysis_touch_extension(x, name);
     x->out->probe = sql_probe_extension(x->arena, name);
     /* with IF NOT EXISTS it may be somebody else's: it stays */
     if (!sql_flag(x->body, "if_not_exists"))
@@ -70,7 +62,35 @@ void analyse_create_extension(struct analysis *x)
             &x->out->inverse, x->arena, arena_printf(x->arena, "DROP EXTENSION %s", quote_name(x->arena, name)));
 }
 
+void analyse_alter_extension(struct analysis *x)
+{
+    x->out->phase = PHASE_EXPAND;
+    analysis_touch_extension(x, sql_text(x->body, "extname"));
+    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the extension's version before: write 'down:'");
+}
+
 /* --- sequences --------------------------------------------------------------------------------------------------- */
+
+/* OWNED BY t.c, OWNED BY NONE. */
+static void set_owner(struct analysis *x, struct relation *sequence)
+{
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "options")); item; item = sql_next(item)) {
+        const struct sql_node *option = sql_as(item, "DefElem");
+        const struct sql_node *names = sql_get(sql_as(sql_get(option, "arg"), "List"), "items");
+        size_t count = sql_count(names);
+        const char *schema, *table;
+        struct relation *owner;
+        struct column *column;
+
+        if (!sql_text_is(option, "defname", "owned_by"))
+            continue;
+        schema = count > 2 ? sql_list_string(names, SIZE_MAX - 2) : x->analyser->schema;
+        table = sql_list_string(names, SIZE_MAX - 1);
+        owner = count > 1 && schema && table ? catalog_find_relation(x->catalog, schema, table) : NULL;
+        column = owner ? analysis_column(x, owner, sql_list_string(names, SIZE_MAX), sql_location(option)) : NULL;
+        catalog_set_owner(x->catalog, sequence, column ? owner : NULL, column ? column->name : NULL);
+    }
+}
 
 void analyse_create_sequence(struct analysis *x)
 {
@@ -91,6 +111,7 @@ void analyse_create_sequence(struct analysis *x)
     from = lex_next(&lexer).start;
     if (from < x->node->end)
         relation->sql = analysis_slice(x, from, x->node->end);
+    set_owner(x, relation);
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE)->created = true;
     analysis_touch(x, relation);
     if (relation->temporary)
@@ -102,102 +123,34 @@ void analyse_create_sequence(struct analysis *x)
     x->out->probe = sql_probe_relation(x->arena, relation->qualified, "S");
 }
 
+/* OWNED BY alone changes no value of the sequence. */
+static bool is_only_owned(const struct analysis *x)
+{
+    const struct sql_node *options = sql_get(x->body, "options");
+
+    return sql_count(options) == 1 && sql_text_is(sql_as(sql_first(options), "DefElem"), "defname", "owned_by");
+}
+
 void analyse_alter_sequence(struct analysis *x)
 {
     struct relation *relation = analysis_relation(x, sql_get(x->body, "sequence"));
 
     x->out->phase = PHASE_EXPAND;
     if (relation) {
-        analysis_lock(x, relation, lock_of_statement("AlterSeqStmt"))->rewrite = true;
+        analysis_lock(x, relation, lock_of_statement("AlterSeqStmt"))->rewrite = !is_only_owned(x);
         analysis_touch(x, relation);
+        if (is_only_owned(x))
+            inverse_undo(&x->out->inverse, x->arena,
+                relation->owner
+                    ? arena_printf(x->arena, "ALTER SEQUENCE %s OWNED BY %s.%s", relation->qualified,
+                          relation->owner->qualified, quote_name(x->arena, relation->owner_column))
+                    : arena_printf(x->arena, "ALTER SEQUENCE %s OWNED BY NONE", relation->qualified));
+        set_owner(x, relation);
+        if (is_only_owned(x))
+            return;
     }
     inverse_impossible(
         &x->out->inverse, x->arena, "invplan does not know the sequence's settings before: write 'down:'");
-}
-
-/* --- views ------------------------------------------------------------------------------------------------------- */
-
-static void undo_view(struct analysis *x, const struct relation *relation, const char *before)
-{
-    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP VIEW %s", relation->qualified));
-    if (before) {
-        inverse_undo(
-            &x->out->inverse, x->arena, arena_printf(x->arena, "CREATE VIEW %s %s", relation->qualified, before));
-        if (relation->comment)
-            inverse_undo(&x->out->inverse, x->arena,
-                arena_printf(x->arena, "COMMENT ON VIEW %s IS %s", relation->qualified,
-                    quote_literal(x->arena, relation->comment)));
-    }
-}
-
-void analyse_create_view(struct analysis *x)
-{
-    const struct sql_node *range_var = sql_get(x->body, "view");
-    const char *schema = analysis_schema(x, range_var), *name = sql_text(range_var, "relname"), *before = NULL;
-    size_t end, at = analysis_find_name(x, name, sql_location(range_var), &end), from;
-    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = end};
-    struct relation *relation = catalog_find_relation(x->catalog, schema, name);
-    struct relation_list reads = {0};
-    bool replaced = false;
-
-    x->out->phase = PHASE_EXPAND;
-    x->out->label = arena_printf(x->arena, "create_view_%s", name);
-    expression_check_query(x, sql_get(x->body, "query"));
-    for (size_t i = 0; i < x->out->locks.count; i++)
-        x->out->locks.items[i].scan = false; /* the query is only parsed */
-    if (relation && !(sql_flag(x->body, "replace") && relation->kind == RELATION_VIEW)) {
-        analysis_is_new_name(x, schema, name, at, end);
-        return;
-    }
-    expression_relations(x, sql_get(x->body, "query"), &reads);
-    if (relation) {
-        before = relation->stale ? NULL : relation->sql;
-        replaced = true;
-        relation->stale = false;
-    } else {
-        if (!analysis_is_new_name(x, schema, name, at, end))
-            return;
-        relation = catalog_add_relation(x->catalog, RELATION_VIEW, schema, name, x->analyser->ordinal);
-    }
-    relation->temporary = strcmp(schema, "pg_temp") == 0;
-    relation->opaque = true;
-    from = lex_next(&lexer).start;
-    relation->sql = analysis_slice(x, from, x->node->end);
-    for (size_t i = 0; i < reads.items.count; i++)
-        if (reads.items.items[i] != relation)
-            catalog_add_read(x->catalog, relation, reads.items.items[i]);
-    analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE)->created = !replaced;
-    analysis_touch(x, relation);
-    if (relation->temporary)
-        return;
-    if (replaced && !before)
-        inverse_impossible(&x->out->inverse, x->arena,
-            "the view's query before is not known since something that it reads was renamed: write 'down:'");
-    else
-        undo_view(x, relation, before);
-    if (!replaced)
-        x->out->probe = sql_probe_relation(x->arena, relation->qualified, "v");
-}
-
-void analyse_refresh(struct analysis *x)
-{
-    struct relation *relation = analysis_relation(x, sql_get(x->body, "relation"));
-    bool concurrent = sql_flag(x->body, "concurrent");
-    struct lock *lock;
-
-    x->out->phase = PHASE_MIGRATE;
-    if (!relation)
-        return;
-    for (size_t i = 0; i < relation->reads.count; i++)
-        analysis_lock(x, relation->reads.items[i], LOCK_ACCESS_SHARE)->scan = true;
-    lock = analysis_lock(x, relation, concurrent ? LOCK_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE);
-    lock->scan = true;
-    lock->rewrite = !concurrent;
-    if (!concurrent && lock->live)
-        analysis_help(x,
-            analysis_find(x, DIAG(PG119), x->node->start, x->node->end,
-                "REFRESH keeps everybody from reading '%s' for as long as its query takes", relation->name),
-            "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index on it");
 }
 
 /* --- comments ---------------------------------------------------------------------------------------------------- */
@@ -277,6 +230,7 @@ void analyse_comment(struct analysis *x)
         before = *place;
         *place = text;
     } else {
+        analysis_touch_named(x, sql_text(x->body, "objtype"), sql_get(x->body, "object"));
         before = map_get(&x->catalog->comments, str_from(object));
         if (text)
             map_put(&x->catalog->comments, str_from(object), arena_strdup(x->arena, text));
@@ -365,6 +319,10 @@ void analyse_grant(struct analysis *x)
 
         if (relation)
             analysis_touch(x, relation);
+        else if (sql_text_is(x->body, "targtype", "ACL_TARGET_ALL_IN_SCHEMA") && sql_string(item))
+            analysis_touch_all_in(x, sql_string(item));
+        else
+            analysis_touch_named(x, sql_text(x->body, "objtype"), item);
     }
     for (const struct sql_node *role = sql_first(sql_get(x->body, "grantees")); role; role = sql_next(role)) {
         const char *name = grantee_name(x, sql_as(role, "RoleSpec"));

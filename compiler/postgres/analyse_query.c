@@ -170,6 +170,7 @@ static void judge_select(struct analysis *x)
 
     if (into)
         apply_into(x, into);
+    analysis_touch_calls(x, x->node->tree);
     if (expression_is_volatile(x, x->node->tree))
         inverse_impossible(
             &x->out->inverse, x->arena, "what the functions that it calls did is not known: write 'down:'");
@@ -227,7 +228,7 @@ void analyse_truncate(struct analysis *x)
         if (relation)
             VEC_PUSH(x->scratch, &tables.items, relation);
     }
-    for (size_t i = 0; i < tables.items.count; i++) { /* grows with CASCADE */
+    for (size_t i = 0; i < tables.items.count; i++) { /* grows with CASCADE and with partitions */
         struct relation *relation = tables.items.items[i];
         struct lock *lock = analysis_lock(x, relation, lock_of_statement("TruncateStmt"));
         size_t end, at = analysis_find_name(x, relation->name, x->node->start, &end);
@@ -245,7 +246,10 @@ void analyse_truncate(struct analysis *x)
                 analysis_error(x, DIAG(PG015), at, end,
                     "'%s' cannot be truncated: a foreign key of table '%s' refers to it", relation->name, child->name);
         }
-        if (!lock->live)
+        for (size_t k = 0; k < relation->children.count; k++)
+            if (!is_listed(&tables, relation->children.items[k]))
+                VEC_PUSH(x->scratch, &tables.items, relation->children.items[k]);
+        if (!lock->live || (relation->parent && is_listed(&tables, relation->parent)))
             continue;
         analysis_help(x,
             analysis_find(x, DIAG(PG203), at, end, "TRUNCATE loses every row of table '%s'", relation->name),

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/postgres/alter.h"
+#include "compiler/postgres/lex.h"
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
 
@@ -30,15 +31,15 @@ static void rename_relation(struct analysis *x, struct relation *relation)
     analysis_lock(x, relation, is_index ? LOCK_SHARE_UPDATE_EXCLUSIVE : LOCK_ACCESS_EXCLUSIVE);
     if (!is_index)
         lint_rename(x, relation, relation_kind_name(relation->kind), relation->name);
-    analysis_touch(x, relation);
+    analysis_touch_renamed(x, relation);
+    if (is_index)
+        analysis_touch(x, relation->index->table); /* a constraint's index has its name */
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(x->arena, "ALTER %s %s RENAME TO %s", words, quote_qualified(x->arena, relation->schema, to),
             quote_name(x->arena, relation->name)));
     if (is_index && relation->index->constraint)
         relation->index->constraint->name = arena_strdup(x->arena, to);
-    map_put(&x->catalog->dropped, catalog_key(x->catalog, relation->schema, relation->name),
-        arena_strdup(x->arena, x->analyser->migration_id));
-    catalog_rename_relation(x->catalog, relation, relation->schema, to);
+    catalog_rename_relation(x->catalog, relation, relation->schema, to, x->analyser->migration_id);
     analysis_touch(x, relation);
     x->out->probe = sql_probe_condition(x->arena,
         arena_printf(x->arena, "pg_catalog.to_regclass(%s) IS NULL AND pg_catalog.to_regclass(%s) IS NOT NULL",
@@ -53,7 +54,7 @@ static void rename_in_children(struct analysis *x, const struct relation *relati
         struct column *column = relation_find_column(child, from);
 
         analysis_lock(x, child, LOCK_ACCESS_EXCLUSIVE);
-        analysis_touch(x, child);
+        analysis_touch_renamed(x, child);
         if (column)
             catalog_rename_column(x->catalog, child, column, to);
         rename_in_children(x, child, from, to);
@@ -76,7 +77,7 @@ static void rename_column(struct analysis *x, struct relation *relation)
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
     if (column->born != x->analyser->ordinal)
         lint_rename(x, relation, "column", from);
-    analysis_touch(x, relation);
+    analysis_touch_renamed(x, relation);
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(x->arena, "ALTER TABLE %s RENAME COLUMN %s TO %s", relation->qualified, quote_name(x->arena, to),
             quote_name(x->arena, from)));
@@ -103,8 +104,11 @@ static void rename_constraint(struct analysis *x, struct relation *relation)
         arena_printf(x->arena, "ALTER TABLE %s RENAME CONSTRAINT %s TO %s", relation->qualified,
             quote_name(x->arena, to), quote_name(x->arena, from)));
     constraint->name = arena_strdup(x->arena, to);
-    if (constraint->index)
-        catalog_rename_relation(x->catalog, constraint->index, relation->schema, to);
+    if (constraint->index) {
+        analysis_touch(x, constraint->index);
+        catalog_rename_relation(x->catalog, constraint->index, relation->schema, to, x->analyser->migration_id);
+        analysis_touch(x, constraint->index);
+    }
     x->out->probe = sql_probe_constraint(x->arena, constraint);
 }
 
@@ -126,30 +130,216 @@ static void retype_columns(struct analysis *x, const struct type_object *type)
     }
 }
 
-static void rename_type(struct analysis *x)
+/* RENAME TO (to_name), SET SCHEMA (to_schema) of a type; NULL: stays. */
+static void move_type(struct analysis *x, const char *to_schema, const char *to_name)
 {
     const struct sql_node *names = sql_get(sql_as(sql_get(x->body, "object"), "List"), "items");
-    const char *schema, *name, *to = sql_text(x->body, "newname");
+    const char *schema, *name;
     struct type_object *type;
-    struct str key;
 
     analysis_split_names(x, names, &schema, &name);
     type = catalog_find_type(x->catalog, schema, name);
     if (!type)
         return;
-    key = catalog_key(x->catalog, schema, name);
-    analysis_touch_object(x, (struct object){OBJECT_TYPE, arena_printf(x->arena, "type %s", type->qualified),
-                                 type->schema, type->name, NULL});
-    map_remove(&x->catalog->types, key);
-    type->name = arena_strdup(x->arena, to);
+    analysis_touch_type(x, type);
+    analysis_touch_type_users(x, type);
+    map_remove(&x->catalog->types, catalog_key(x->catalog, schema, name));
+    type->schema = arena_strdup(x->arena, to_schema ? to_schema : schema);
+    type->name = arena_strdup(x->arena, to_name ? to_name : name);
+    type->qualified = quote_qualified(x->arena, type->schema, type->name);
+    retype_columns(x, type);
+    map_put(&x->catalog->types, catalog_key(x->catalog, type->schema, type->name), type);
+    analysis_touch_type(x, type);
+    inverse_undo(&x->out->inverse, x->arena,
+        to_schema
+            ? arena_printf(x->arena, "ALTER TYPE %s SET SCHEMA %s", type->qualified, quote_name(x->arena, schema))
+            : arena_printf(x->arena, "ALTER TYPE %s RENAME TO %s", type->qualified, quote_name(x->arena, name)));
+}
+
+/* --- what has a table, functions, schemas ------------------------------------------------------------------------ */
+
+/* CREATE … KIND name …, with another name. NULL when the text is not known. */
+static const char *with_name(struct analysis *x, const char *sql, const char *kind, const char *to_quoted)
+{
+    struct lexer lexer = {.text = str_from(sql ? sql : "")};
+    struct lex_token token;
+    size_t start;
+
+    for (token = lex_next(&lexer); token.kind != LEX_END && !lex_is(lexer.text, token, kind);)
+        token = lex_next(&lexer);
+    token = lex_next(&lexer);
+    start = token.start;
+    for (size_t end = token.end; token.kind != LEX_END; end = token.end) {
+        struct lexer dot = {.text = lexer.text, .at = end};
+
+        if (!lex_is(lexer.text, lex_next(&dot), "."))
+            return arena_printf(x->arena, "%.*s%s%s", (int)start, sql, to_quoted, sql + end);
+        token = lex_next(&dot);
+    }
+    return NULL;
+}
+
+static bool rename_trigger(struct analysis *x, const struct relation *relation, const char *from, const char *to)
+{
+    struct trigger *trigger = relation_find_trigger(relation, from);
+
+    if (!trigger)
+        return false;
+    trigger->name = arena_strdup(x->arena, to);
+    trigger->sql = with_name(x, trigger->sql, "trigger", quote_name(x->arena, to));
+    return true;
+}
+
+static bool rename_policy(struct analysis *x, const struct relation *relation, const char *from, const char *to)
+{
+    for (size_t i = 0; i < relation->policies.count; i++) {
+        struct policy *policy = relation->policies.items[i];
+
+        if (strcmp(policy->name, from) != 0)
+            continue;
+        policy->name = arena_strdup(x->arena, to);
+        policy->sql = with_name(x, policy->sql, "policy", quote_name(x->arena, to));
+        return true;
+    }
+    return false;
+}
+
+static void rename_part(struct analysis *x, const struct relation *relation, const char *kind)
+{
+    const char *from = sql_text(x->body, "subname"), *to = sql_text(x->body, "newname");
+    bool is_trigger = strcmp(kind, "OBJECT_TRIGGER") == 0, is_policy = strcmp(kind, "OBJECT_POLICY") == 0;
+    bool found = is_trigger  ? rename_trigger(x, relation, from, to)
+                 : is_policy ? rename_policy(x, relation, from, to)
+                             : true; /* rules are not kept */
+    size_t end, at = analysis_find_name(x, from, x->node->start, &end);
+
+    if (!found && !relation->opaque && !x->catalog->opaque) {
+        analysis_error(x, DIAG(PG008), at, end, "table '%s' has no %s '%s' at this point of the history",
+            relation->name, is_trigger ? "trigger" : "policy", from);
+        return;
+    }
+    analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
+    analysis_touch(x, relation);
+    inverse_undo(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "ALTER %s %s ON %s RENAME TO %s",
+            is_trigger  ? "TRIGGER"
+            : is_policy ? "POLICY"
+                        : "RULE",
+            quote_name(x->arena, to), relation->qualified, quote_name(x->arena, from)));
+}
+
+/* Under another name, or in another schema. */
+static void move_function(struct analysis *x, struct function *function, const char *schema, const char *name)
+{
+    analysis_touch_function(x, function);
+    analysis_touch_mentions(x, function->name);
+    catalog_drop_function(x->catalog, function);
+    function->schema = arena_strdup(x->arena, schema);
+    function->name = arena_strdup(x->arena, name);
+    function->qualified = quote_qualified(x->arena, schema, name);
+    function->identity = arena_printf(x->arena, "%s(%s)", function->qualified, function->arguments);
+    function->sql =
+        with_name(x, function->sql, strcmp(function->keyword, "PROCEDURE") == 0 ? "procedure" : "function",
+            function->qualified);
+    function->next = map_put(&x->catalog->functions, catalog_key(x->catalog, schema, name), function);
+    analysis_touch_function(x, function);
+}
+
+/* ALTER FUNCTION f(…) RENAME TO, SET SCHEMA. */
+static void rename_function(struct analysis *x, const char *schema, const char *name)
+{
+    struct function *function = analysis_function(x, sql_as(sql_get(x->body, "object"), "ObjectWithArgs"));
+    const char *identity, *old_schema, *old_name;
+
+    if (!function) {
+        inverse_impossible(&x->out->inverse, x->arena, "it is not an object of this history: write 'down:'");
+        return;
+    }
+    old_schema = function->schema;
+    old_name = function->name;
+    move_function(x, function, schema ? schema : function->schema, name ? name : function->name);
+    identity = function->identity;
+    inverse_undo(&x->out->inverse, x->arena,
+        schema ? arena_printf(
+                     x->arena, "ALTER %s %s SET SCHEMA %s", function->keyword, identity, quote_name(x->arena, old_schema))
+               : arena_printf(
+                     x->arena, "ALTER %s %s RENAME TO %s", function->keyword, identity, quote_name(x->arena, old_name)));
+}
+
+static void move_all(struct analysis *x, const char *from, const char *to)
+{
+    const struct map_entry *entry;
+    struct relation_list relations = {0};
+
+    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);)
+        if (strcmp(((struct relation *)entry->value)->schema, from) == 0)
+            VEC_PUSH(x->scratch, &relations.items, entry->value);
+    for (size_t i = 0; i < relations.items.count; i++)
+        catalog_rename_relation(x->catalog, relations.items.items[i], to, relations.items.items[i]->name, x->analyser->migration_id);
+    for (size_t i = 0; map_next(&x->catalog->types, &i, &entry);) {
+        struct type_object *type = entry->value;
+
+        if (strcmp(type->schema, from) != 0)
+            continue;
+        map_remove(&x->catalog->types, entry->key);
+        type->schema = arena_strdup(x->arena, to);
+        type->qualified = quote_qualified(x->arena, to, type->name);
+        retype_columns(x, type);
+        map_put(&x->catalog->types, catalog_key(x->catalog, to, type->name), type);
+    }
+    for (size_t i = 0; map_next(&x->catalog->functions, &i, &entry);) {
+        struct function *function = entry->value;
+
+        while (function && strcmp(function->schema, from) == 0) {
+            struct function *next = function->next;
+
+            move_function(x, function, to, function->name);
+            function = next;
+        }
+    }
+}
+
+static void touch_movers(struct analysis *x, const char *schema)
+{
+    const struct map_entry *entry;
+
+    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);)
+        if (strcmp(((const struct relation *)entry->value)->schema, schema) == 0)
+            analysis_touch_renamed(x, entry->value);
+    for (size_t i = 0; map_next(&x->catalog->types, &i, &entry);)
+        if (strcmp(((const struct type_object *)entry->value)->schema, schema) == 0) {
+            analysis_touch_type(x, entry->value);
+            analysis_touch_type_users(x, entry->value);
+        }
+}
+
+static void rename_schema(struct analysis *x)
+{
+    const char *from = sql_text(x->body, "subname"), *to = sql_text(x->body, "newname");
+    size_t end, at;
+
+    if (!map_has(&x->catalog->schemas, str_from(from)) || map_has(&x->catalog->schemas, str_from(to))) {
+        bool taken = map_has(&x->catalog->schemas, str_from(to));
+
+        at = analysis_find_name(x, taken ? to : from, x->node->start, &end);
+        if (taken)
+            analysis_error(x, DIAG(PG005), at, end, "schema '%s' exists already", to);
+        else if (!x->catalog->opaque)
+            analysis_error(x, DIAG(PG008), at, end, "there is no schema '%s' at this point of the history", from);
+        return;
+    }
+    from = arena_strdup(x->arena, from);
+    to = arena_strdup(x->arena, to);
+    analysis_touch_schema(x, from);
+    touch_movers(x, from);
+    map_remove(&x->catalog->schemas, str_from(from));
+    map_put(&x->catalog->schemas, str_from(to), x->catalog);
+    move_all(x, from, to);
+    analysis_touch_schema(x, to);
+    analysis_touch_all_in(x, to);
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(
-            x->arena, "ALTER TYPE %s RENAME TO %s", quote_qualified(x->arena, schema, to), quote_name(x->arena, name)));
-    type->qualified = quote_qualified(x->arena, schema, to);
-    retype_columns(x, type);
-    map_put(&x->catalog->types, catalog_key(x->catalog, schema, to), type);
-    analysis_touch_object(x, (struct object){OBJECT_TYPE, arena_printf(x->arena, "type %s", type->qualified),
-                                 type->schema, type->name, NULL});
+            x->arena, "ALTER SCHEMA %s RENAME TO %s", quote_name(x->arena, to), quote_name(x->arena, from)));
 }
 
 void analyse_rename(struct analysis *x)
@@ -164,7 +354,12 @@ void analyse_rename(struct analysis *x)
                                                      : "table";
     if (!sql_get(x->body, "relation")) {
         if (strcmp(kind, "OBJECT_TYPE") == 0 || strcmp(kind, "OBJECT_DOMAIN") == 0)
-            rename_type(x);
+            move_type(x, NULL, sql_text(x->body, "newname"));
+        else if (strcmp(kind, "OBJECT_FUNCTION") == 0 || strcmp(kind, "OBJECT_PROCEDURE") == 0 ||
+                 strcmp(kind, "OBJECT_ROUTINE") == 0)
+            rename_function(x, NULL, sql_text(x->body, "newname"));
+        else if (strcmp(kind, "OBJECT_SCHEMA") == 0)
+            rename_schema(x);
         else
             inverse_impossible(
                 &x->out->inverse, x->arena, "invplan does not know how to undo this rename: write 'down:'");
@@ -187,7 +382,7 @@ void analyse_rename(struct analysis *x)
         rename_constraint(x, relation);
     else if (strcmp(kind, "OBJECT_TRIGGER") == 0 || strcmp(kind, "OBJECT_POLICY") == 0 ||
              strcmp(kind, "OBJECT_RULE") == 0)
-        inverse_impossible(&x->out->inverse, x->arena, "invplan does not know how to undo this rename: write 'down:'");
+        rename_part(x, relation, kind);
     else
         rename_relation(x, relation);
 }
@@ -198,6 +393,14 @@ void analyse_set_schema(struct analysis *x)
     struct relation *relation;
 
     x->out->phase = PHASE_CONTRACT;
+    if (sql_as(sql_get(x->body, "object"), "ObjectWithArgs")) {
+        rename_function(x, to, NULL);
+        return;
+    }
+    if (sql_text_is(x->body, "objectType", "OBJECT_TYPE") || sql_text_is(x->body, "objectType", "OBJECT_DOMAIN")) {
+        move_type(x, to, NULL);
+        return;
+    }
     relation = sql_get(x->body, "relation") ? analysis_relation(x, sql_get(x->body, "relation")) : NULL;
     if (!relation) {
         inverse_impossible(&x->out->inverse, x->arena, "invplan does not know how to undo this: write 'down:'");
@@ -205,12 +408,14 @@ void analyse_set_schema(struct analysis *x)
     }
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
     lint_rename(x, relation, relation_kind_name(relation->kind), relation->name);
-    analysis_touch(x, relation);
+    analysis_touch_renamed(x, relation);
     old_schema = relation->schema;
-    catalog_rename_relation(x->catalog, relation, to, relation->name);
+    catalog_rename_relation(x->catalog, relation, to, relation->name, x->analyser->migration_id);
     for (size_t i = 0; i < relation->indexes.count; i++)
-        catalog_rename_relation(x->catalog, relation->indexes.items[i], to, relation->indexes.items[i]->name);
-    analysis_touch(x, relation);
+        catalog_rename_relation(x->catalog, relation->indexes.items[i], to, relation->indexes.items[i]->name, x->analyser->migration_id);
+    for (size_t i = 0; i < relation->sequences.count; i++)
+        catalog_rename_relation(x->catalog, relation->sequences.items[i], to, relation->sequences.items[i]->name, x->analyser->migration_id);
+    analysis_touch_renamed(x, relation);
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(x->arena, "ALTER TABLE %s SET SCHEMA %s", relation->qualified, quote_name(x->arena, old_schema)));
 }
@@ -218,5 +423,6 @@ void analyse_set_schema(struct analysis *x)
 void analyse_owner(struct analysis *x)
 {
     x->out->phase = PHASE_EXPAND;
+    analysis_touch_named(x, sql_text(x->body, "objectType"), sql_get(x->body, "object"));
     inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the owner before: write 'down:'");
 }

@@ -99,6 +99,7 @@ static void apply_parents(struct analysis *x, struct relation *relation)
         if (!bound)
             continue;
         copy_keys(x, relation, parent);
+        analysis_touch_referencing(x, parent); /* a foreign key to the whole is one to each part */
         relation->is_default_partition = sql_flag(bound, "is_default");
         relation->partition_bound = relation->is_default_partition
                                         ? "DEFAULT"
@@ -158,6 +159,36 @@ static void apply_elements(struct analysis *x, struct relation *relation)
     lock->scan = relation->indexes.count > 0;
 }
 
+static bool same_key(const struct constraint *left, const struct constraint *right)
+{
+    if (left->column_count != right->column_count || strcmp(left->options, right->options) != 0)
+        return false;
+    for (size_t i = 0; i < left->column_count; i++)
+        if (strcmp(left->columns[i], right->columns[i]) != 0)
+            return false;
+    return left->index && right->index && left->index->index->nulls_not_distinct == right->index->index->nulls_not_distinct;
+}
+
+/* UNIQUE PRIMARY KEY, or UNIQUE twice, is one key to the server. */
+static void merge_keys(struct analysis *x, struct relation *relation)
+{
+    for (size_t i = relation->constraints.count; i > 0; i--) {
+        struct constraint *unique = relation->constraints.items[i - 1];
+        bool merged = false;
+
+        for (size_t k = 0; unique->kind == CONSTRAINT_UNIQUE && k < relation->constraints.count && !merged; k++) {
+            const struct constraint *other = relation->constraints.items[k];
+
+            merged = other != unique && same_key(unique, other) &&
+                     (other->kind == CONSTRAINT_PRIMARY_KEY || (other->kind == CONSTRAINT_UNIQUE && k < i - 1));
+        }
+        if (!merged)
+            continue;
+        analysis_touch_not(x, unique->index);
+        catalog_drop_constraint(x->catalog, unique, NULL);
+    }
+}
+
 static const char *storage_text(const struct analysis *x)
 {
     size_t from = sql_first_location(sql_get(x->body, "options")), end;
@@ -168,6 +199,15 @@ static const char *storage_text(const struct analysis *x)
     while (end < x->node->end && x->sql.data[end] != ')')
         end = lex_expression_end(x->sql, end + 1, x->node->end);
     return arena_printf(x->arena, " WITH (%s)", analysis_slice(x, from, end));
+}
+
+/* A foreign key to a partitioned table keeps its partitions from being dropped before they are detached. */
+static bool is_referenced(const struct relation *relation)
+{
+    for (; relation; relation = relation->parent)
+        if (relation->referenced_by.count)
+            return true;
+    return false;
 }
 
 void analyse_create_table(struct analysis *x)
@@ -186,6 +226,7 @@ void analyse_create_table(struct analysis *x)
     relation = catalog_add_relation(
         x->catalog, spec ? RELATION_PARTITIONED : RELATION_TABLE, schema, name, x->analyser->ordinal);
     relation->temporary = strcmp(schema, "pg_temp") == 0;
+    relation->drop_on_commit = sql_text_is(x->body, "oncommit", "ONCOMMIT_DROP");
     relation->unlogged = sql_text_is(range_var, "relpersistence", "u");
     relation->opaque = sql_get(x->body, "ofTypename") != NULL;
     relation->storage = storage_text(x);
@@ -199,12 +240,17 @@ void analyse_create_table(struct analysis *x)
     }
     apply_parents(x, relation);
     apply_elements(x, relation);
+    merge_keys(x, relation);
     relation->opaque = relation->opaque || x->failed;
     analysis_touch(x, relation);
     if (!relation->temporary && !relation->parent && !relation->opaque && relation->kind == RELATION_TABLE)
         analysis_find_late(x, relation, NULL, at, end);
     if (relation->temporary)
         return;
+    if (relation->partition_bound && is_referenced(relation->parent))
+        inverse_undo(&x->out->inverse, x->arena,
+            arena_printf(
+                x->arena, "ALTER TABLE %s DETACH PARTITION %s", relation->parent->qualified, relation->qualified));
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP TABLE %s", relation->qualified));
     inverse_guard(&x->out->inverse, x->arena,
         arena_printf(x->arena, "NOT EXISTS (SELECT FROM %s)", relation->qualified),
@@ -219,7 +265,6 @@ void analyse_create_table_as(struct analysis *x)
     const char *schema = analysis_schema(x, range_var), *name = sql_text(range_var, "relname");
     bool materialized = sql_text_is(x->body, "objtype", "OBJECT_MATVIEW");
     size_t end, at = analysis_find_name(x, name, sql_location(range_var), &end), from;
-    struct relation_list reads = {0};
     struct relation *relation;
 
     x->out->phase = PHASE_EXPAND;
@@ -231,18 +276,17 @@ void analyse_create_table_as(struct analysis *x)
         return;
     if (!analysis_is_new_name(x, schema, name, at, end))
         return;
-    expression_relations(x, sql_get(x->body, "query"), &reads);
     relation = catalog_add_relation(
         x->catalog, materialized ? RELATION_MATERIALIZED_VIEW : RELATION_TABLE, schema, name, x->analyser->ordinal);
     relation->temporary = strcmp(schema, "pg_temp") == 0;
+    relation->drop_on_commit = sql_text_is(into, "onCommit", "ONCOMMIT_DROP");
     relation->opaque = true;
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE)->created = true;
     analysis_touch(x, relation);
     if (relation->temporary)
         return;
     if (materialized) {
-        for (size_t i = 0; i < reads.items.count; i++)
-            catalog_add_read(x->catalog, relation, reads.items.items[i]);
+        analyse_view_reads(x, relation, sql_get(x->body, "query"));
         from = lex_next(&(struct lexer){.text = x->sql, .at = end}).start;
         relation->sql = analysis_slice(x, from, x->node->end);
         inverse_undo(

@@ -5,12 +5,6 @@
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
 
-static void touch_type(struct analysis *x, const struct type_object *type)
-{
-    analysis_touch_object(x, (struct object){OBJECT_TYPE, arena_printf(x->arena, "type %s", type->qualified),
-                                 type->schema, type->name, NULL});
-}
-
 /* NULL and diagnosed when the name is taken. */
 static struct type_object *add_type(struct analysis *x, const struct sql_node *names, enum type_kind kind)
 {
@@ -34,7 +28,7 @@ static struct type_object *add_type(struct analysis *x, const struct sql_node *n
     type->born = x->analyser->ordinal;
     type->sql = x->out->sql;
     map_put(&x->catalog->types, catalog_key(x->catalog, schema, name), type);
-    touch_type(x, type);
+    analysis_touch_type(x, type);
     x->out->label = arena_printf(x->arena, "create_type_%s", name);
     x->out->phase = PHASE_EXPAND;
     inverse_undo(&x->out->inverse, x->arena,
@@ -134,7 +128,7 @@ void analyse_alter_enum(struct analysis *x)
     if (!type || !label)
         return;
     label = arena_strdup(x->arena, label);
-    touch_type(x, type);
+    analysis_touch_type(x, type);
     if (old) {
         size_t at = label_index(type, old);
 
@@ -148,6 +142,7 @@ void analyse_alter_enum(struct analysis *x)
                 analysis_find(x, DIAG(PG204), x->node->start, x->node->end,
                     "renaming value '%s' breaks code that still uses it", old),
                 "add the new value, move the rows and the code over to it");
+        analysis_touch_type_users(x, type); /* defaults and conditions name the value */
         type->labels.items[at] = label;
         inverse_undo(&x->out->inverse, x->arena,
             arena_printf(x->arena, "ALTER TYPE %s RENAME VALUE %s TO %s", type->qualified,
@@ -188,7 +183,7 @@ void analyse_create_type(struct analysis *x)
         return;
     }
     map_put(&x->catalog->types, catalog_key(x->catalog, schema, name), type);
-    touch_type(x, type);
+    analysis_touch_type(x, type);
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP TYPE %s", type->qualified));
     x->out->probe = sql_probe_condition(x->arena,
         arena_printf(x->arena, "pg_catalog.to_regtype(%s) IS NOT NULL", quote_literal(x->arena, type->qualified)));
@@ -242,7 +237,7 @@ void analyse_alter_domain(struct analysis *x)
     x->out->phase = PHASE_EXPAND;
     if (!type)
         return;
-    touch_type(x, type);
+    analysis_touch_type(x, type);
     if (strcmp(subtype, "C") == 0) {
         if (!sql_flag(constraint, "skip_validation"))
             lock_users(x, type);

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "compiler/lower.h"
 #include "compiler/postgres/analyse.h"
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/quote.h"
@@ -28,21 +27,42 @@ struct diag *analysis_find(
     va_list ap;
     const char *message;
 
-    if (x->analyser->quiet || (x->analyser->migration && allowance_use(x->analyser->migration, code->name)))
+    if (x->analyser->quiet)
         return NULL;
     va_start(ap, format);
     message = arena_vprintf(x->arena, format, ap);
     va_end(ap);
-    return diag_report(x->analyser->diags, code, text_span(x->text, at, end), "%s", message);
+    return lint_report(
+        &x->analyser->lint, x->analyser->diags, x->analyser->migration, code, text_span(x->text, at, end), message);
+}
+
+void analysis_judge_late(struct analysis *x, struct late_finding late, size_t at, size_t end)
+{
+    late.span = text_span(x->text, at, end);
+    late.migration = x->analyser->migration ? x->analyser->migration->index : 0;
+    VEC_PUSH(x->arena, &x->analyser->late, late);
 }
 
 void analysis_find_late(
     struct analysis *x, const struct relation *table, const struct constraint *foreign_key, size_t at, size_t end)
 {
     const struct late_finding late = {
-        table, foreign_key, text_span(x->text, at, end), x->analyser->migration ? x->analyser->migration->index : 0};
+        .kind = foreign_key ? LATE_FOREIGN_KEY : LATE_TABLE, .table = table, .foreign_key = foreign_key};
 
-    VEC_PUSH(x->arena, &x->analyser->late, late);
+    analysis_judge_late(x, late, at, end);
+}
+
+void analysis_find_referenced(struct analysis *x, const struct constraint *foreign_key, size_t at, size_t end)
+{
+    const struct relation *referenced = foreign_key->referenced;
+
+    if (referenced && referenced != foreign_key->relation && analysis_is_live(x, referenced) &&
+        analysis_is_live(x, foreign_key->relation))
+        analysis_help(x,
+            analysis_find(x, DIAG(PG111), at, end,
+                "dropping foreign key '%s' keeps everybody out of table '%s' too, until the commit", foreign_key->name,
+                referenced->name),
+            "give it a transaction of its own");
 }
 
 void analysis_help(struct analysis *x, struct diag *diag, const char *format, ...)
@@ -139,18 +159,12 @@ struct lock *analysis_lock(struct analysis *x, const struct relation *relation, 
     return &x->out->locks.items[x->out->locks.count - 1];
 }
 
-void analysis_touch_object(struct analysis *x, struct object object)
+void analysis_lock_partitions(struct analysis *x, const struct relation *table, enum lock_mode mode)
 {
-    for (size_t i = 0; i < x->out->objects.count; i++)
-        if (strcmp(x->out->objects.items[i].label, object.label) == 0)
-            return;
-    VEC_PUSH(x->arena, &x->out->objects, object);
-}
-
-void analysis_touch(struct analysis *x, const struct relation *relation)
-{
-    if (!relation->temporary)
-        analysis_touch_object(x, relation_object(x->arena, relation));
+    for (size_t i = 0; i < table->children.count; i++) {
+        analysis_lock(x, table->children.items[i], mode);
+        analysis_lock_partitions(x, table->children.items[i], mode);
+    }
 }
 
 /* --- names ------------------------------------------------------------------------------------------------------- */
@@ -265,7 +279,7 @@ struct relation *analysis_relation_named(
     return NULL;
 }
 
-static bool is_system_column(const char *name)
+bool analysis_is_system_column(const char *name)
 {
     static const char *const names[] = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"};
 
@@ -282,7 +296,7 @@ struct column *analysis_column(struct analysis *x, const struct relation *relati
     struct diag *diag;
     size_t at, end, count;
 
-    if (column || relation->opaque || is_system_column(name))
+    if (column || relation->opaque || analysis_is_system_column(name))
         return column;
     at = analysis_find_name(x, name, from, &end);
     diag = analysis_error(
@@ -376,6 +390,34 @@ bool analysis_type(struct analysis *x, const struct sql_node *type_name, struct 
     names = type_names(&count);
     analysis_did_you_mean(x, diag, name, names, count);
     return false;
+}
+
+const char *analysis_argument_types(struct analysis *x, const struct sql_node *with_args)
+{
+    struct strbuf buf = STRBUF_INIT;
+    const char *result;
+
+    for (const struct sql_node *item = sql_first(sql_get(with_args, "objargs")); item; item = sql_next(item)) {
+        struct type type;
+
+        if (sql_as(item, "TypeName") && analysis_type(x, sql_as(item, "TypeName"), &type))
+            strbuf_printf(&buf, "%s%s", buf.len ? ", " : "", type.text);
+    }
+    result = strbuf_copy(&buf, x->arena).data;
+    strbuf_free(&buf);
+    return result;
+}
+
+struct function *analysis_function(struct analysis *x, const struct sql_node *with_args)
+{
+    const char *schema, *name, *arguments = analysis_argument_types(x, with_args);
+    struct function *function;
+
+    analysis_split_names(x, sql_get(with_args, "objname"), &schema, &name);
+    function = catalog_find_functions(x->catalog, schema, name);
+    while (function && !sql_flag(with_args, "args_unspecified") && strcmp(function->arguments, arguments) != 0)
+        function = function->next;
+    return function;
 }
 
 const char *const *analysis_names(struct analysis *x, const struct sql_node *strings, size_t *count)

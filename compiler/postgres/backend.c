@@ -5,6 +5,7 @@
 
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/quote.h"
+#include "compiler/postgres/rollback.h"
 
 /* --- reading steps ----------------------------------------------------------------------------------------------- */
 
@@ -214,6 +215,23 @@ static step_function *const step_functions[STEP_COUNT] = {
     [STEP_COMMENT] = step_comment,
     [STEP_GRANT] = step_grant,
     [STEP_REVOKE] = step_revoke,
+    [STEP_ADD_EXCLUDE] = step_add_exclude,
+    [STEP_CREATE_DOMAIN] = step_create_domain,
+    [STEP_DROP_DOMAIN] = step_drop_domain,
+    [STEP_CREATE_MATERIALIZED_VIEW] = step_create_materialized_view,
+    [STEP_REFRESH_MATERIALIZED_VIEW] = step_refresh_materialized_view,
+    [STEP_DROP_MATERIALIZED_VIEW] = step_drop_materialized_view,
+    [STEP_DROP_SCHEMA] = step_drop_schema,
+    [STEP_DROP_EXTENSION] = step_drop_extension,
+    [STEP_DROP_SEQUENCE] = step_drop_sequence,
+    [STEP_DROP_FUNCTION] = step_drop_function,
+    [STEP_DROP_TRIGGER] = step_drop_trigger,
+    [STEP_CREATE_POLICY] = step_create_policy,
+    [STEP_DROP_POLICY] = step_drop_policy,
+    [STEP_ENABLE_ROW_SECURITY] = step_enable_row_security,
+    [STEP_DISABLE_ROW_SECURITY] = step_disable_row_security,
+    [STEP_ATTACH_PARTITION] = step_attach_partition,
+    [STEP_DETACH_PARTITION] = step_detach_partition,
     [STEP_BACKFILL] = step_backfill,
     [STEP_ASSERT] = step_assert,
     [STEP_SQL] = step_sql,
@@ -227,6 +245,9 @@ static struct backend *backend_open(struct compilation *compilation, const struc
     backend->target = target;
     backend->arena = compilation->arena;
     backend->analyser = analyser_create(compilation->arena, compilation->diags, compilation->schema);
+    backend->analyser->lint =
+        (struct lint_settings){compilation->project->lint, node_get(compilation->environment->node, "lint")};
+    map_init(&backend->known, compilation->arena);
     return backend;
 }
 
@@ -237,8 +258,20 @@ static void begin_migration(struct backend *backend, const struct project_migrat
     backend->statements.count = backend->statements.capacity = 0;
     backend->added.count = 0;
     backend->kept.count = 0;
+    backend->incomplete = false;
     backend->separate_next = false;
+    rollback_begin(backend);
     analyser_begin(backend->analyser, migration);
+}
+
+bool backend_lower_step(struct backend *backend, const struct project_step *step, struct lowered_parts *out)
+{
+    backend->step = step;
+    backend->out = out;
+    backend->first_part = out->items.count;
+    backend->failed = false;
+    step_functions[step->kind](backend);
+    return !backend->failed;
 }
 
 static bool backend_lower(struct backend *backend, const struct project_migration *migration,
@@ -247,12 +280,10 @@ static bool backend_lower(struct backend *backend, const struct project_migratio
     if (backend->migration != migration)
         begin_migration(backend, migration);
     backend->migration = migration;
-    backend->step = step;
-    backend->out = out;
-    backend->first_part = out->items.count;
-    backend->failed = false;
-    step_functions[step->kind](backend);
-    return !backend->failed;
+    if (backend_lower_step(backend, step, out))
+        return true;
+    backend->incomplete = true;
+    return false;
 }
 
 /* The id of a part in the plan, compared without building it. */
@@ -302,9 +333,6 @@ static void check_kept(struct backend *backend, const struct project_migration *
             diag_report(backend->compilation->diags, DIAG(PG008), keep->items[i]->span,
                 "the migration makes no '%.*s' that could be kept", STR_ARG(node_text(keep->items[i])));
     }
-    if (migration->rollback && migration->rollback->kind == NODE_SEQUENCE)
-        diag_report(backend->compilation->diags, DIAG(PG021), migration->rollback->span,
-            "a rollback of steps is not known to this version");
 }
 
 static void backend_end_migration(
@@ -320,6 +348,9 @@ static void backend_end_migration(
     if (backend->migration == migration)
         lint_migration(backend, migration, steps, count);
     check_kept(backend, migration);
+    if (migration->rollback && migration->rollback->kind == NODE_SEQUENCE && backend->migration == migration &&
+        !backend->incomplete)
+        rollback_of_steps(backend, migration, steps, count);
     backend->migration = NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "compiler/postgres/catalog.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "compiler/postgres/lex.h"
@@ -180,6 +181,30 @@ void catalog_drop_constraint(struct catalog *catalog, struct constraint *constra
     REMOVE(&constraint->relation->constraints, constraint);
 }
 
+static void disown(struct relation *sequence)
+{
+    struct relation *owner = sequence->owner;
+
+    REMOVE(&owner->sequences, sequence);
+    for (size_t i = 0; i < owner->columns.count; i++)
+        if (owner->columns.items[i]->sequence == sequence)
+            owner->columns.items[i]->sequence = NULL;
+    sequence->owner = NULL;
+    sequence->owner_column = NULL;
+}
+
+void catalog_set_owner(
+    struct catalog *catalog, struct relation *sequence, struct relation *relation, const char *column)
+{
+    if (sequence->owner)
+        disown(sequence);
+    if (!relation)
+        return;
+    sequence->owner = relation;
+    sequence->owner_column = column;
+    VEC_PUSH(catalog->arena, &relation->sequences, sequence);
+}
+
 void catalog_drop_relation(struct catalog *catalog, struct relation *relation, const char *by)
 {
     if (relation->kind == RELATION_INDEX && relation->index) {
@@ -187,17 +212,18 @@ void catalog_drop_relation(struct catalog *catalog, struct relation *relation, c
             REMOVE(&relation->index->table->constraints, relation->index->constraint);
         REMOVE(&relation->index->table->indexes, relation);
     }
-    while (relation->children.count)
-        catalog_drop_relation(catalog, relation->children.items[relation->children.count - 1], by);
+    while (relation->children.count) /* of two parents, one knows */
+        catalog_drop_relation(catalog, relation->children.items[--relation->children.count], by);
     while (relation->referenced_by.count)
         catalog_drop_constraint(catalog, relation->referenced_by.items[relation->referenced_by.count - 1], by);
     while (relation->constraints.count)
         catalog_drop_constraint(catalog, relation->constraints.items[relation->constraints.count - 1], by);
     while (relation->indexes.count)
         catalog_drop_relation(catalog, relation->indexes.items[relation->indexes.count - 1], by);
-    for (size_t i = 0; i < relation->columns.count; i++)
-        if (relation->columns.items[i]->sequence)
-            forget_relation(catalog, relation->columns.items[i]->sequence, by);
+    while (relation->sequences.count)
+        catalog_drop_relation(catalog, relation->sequences.items[relation->sequences.count - 1], by);
+    if (relation->owner)
+        disown(relation);
     for (size_t i = 0; i < relation->reads.count; i++)
         REMOVE(&relation->reads.items[i]->read_by, relation);
     while (relation->read_by.count)
@@ -207,9 +233,42 @@ void catalog_drop_relation(struct catalog *catalog, struct relation *relation, c
     forget_relation(catalog, relation, by);
 }
 
-void catalog_rename_relation(struct catalog *catalog, struct relation *relation, const char *schema, const char *name)
+/* Is the default nextval('…') of this sequence? */
+static bool draws_from(const struct column *column, const struct relation *sequence)
 {
-    forget_relation(catalog, relation, NULL);
+    struct lexer lexer = {.text = str_from(column->default_sql ? column->default_sql : "")};
+    struct lex_token call = lex_next(&lexer), open = lex_next(&lexer), name = lex_next(&lexer);
+    struct str written;
+    size_t end;
+
+    if (!lex_is(lexer.text, call, "nextval") || !lex_is(lexer.text, open, "(") || name.kind != LEX_STRING ||
+        name.end - name.start < 2)
+        return false;
+    written = (struct str){lexer.text.data + name.start + 1, name.end - name.start - 2};
+    return lex_find_name(written, 0, written.len, sequence->name, &end) != SIZE_MAX && end == written.len;
+}
+
+static void rename_in_defaults(
+    struct catalog *catalog, const struct relation *sequence, const char *schema, const char *name)
+{
+    const struct map_entry *entry;
+
+    for (size_t i = 0; map_next(&catalog->relations, &i, &entry);) {
+        const struct relation *relation = entry->value;
+
+        for (size_t k = 0; k < relation->columns.count; k++)
+            if (draws_from(relation->columns.items[k], sequence))
+                relation->columns.items[k]->default_sql = arena_printf(catalog->arena, "nextval(%s)",
+                    quote_literal(catalog->arena, quote_qualified(catalog->arena, schema, name)));
+    }
+}
+
+void catalog_rename_relation(
+    struct catalog *catalog, struct relation *relation, const char *schema, const char *name, const char *by)
+{
+    if (relation->kind == RELATION_SEQUENCE)
+        rename_in_defaults(catalog, relation, schema, name);
+    forget_relation(catalog, relation, by);
     relation->schema = arena_strdup(catalog->arena, schema);
     relation->name = arena_strdup(catalog->arena, name);
     relation->qualified = quote_qualified(catalog->arena, schema, name);
@@ -267,8 +326,9 @@ void catalog_drop_column(struct catalog *catalog, struct relation *relation, str
         if (relation_has_column_in(constraint->referenced_columns, constraint->referenced_count, column->name))
             catalog_drop_constraint(catalog, constraint, by);
     }
-    if (column->sequence)
-        forget_relation(catalog, column->sequence, by);
+    for (size_t i = relation->sequences.count; i > 0; i--)
+        if (strcmp(relation->sequences.items[i - 1]->owner_column, column->name) == 0)
+            catalog_drop_relation(catalog, relation->sequences.items[i - 1], by);
     REMOVE(&relation->columns, column);
 }
 
@@ -327,13 +387,45 @@ void catalog_rename_column(struct catalog *catalog, struct relation *relation, s
                 lex_rename(arena, relation->columns.items[i]->generated_sql, from, quoted);
     for (size_t i = 0; i < relation->read_by.count; i++)
         relation->read_by.items[i]->stale = true;
+    for (size_t i = 0; i < relation->sequences.count; i++)
+        if (strcmp(relation->sequences.items[i]->owner_column, from) == 0)
+            relation->sequences.items[i]->owner_column = to;
     column->name = to;
+}
+
+void catalog_drop_trigger(struct relation *relation, const struct trigger *trigger)
+{
+    REMOVE(&relation->triggers, trigger);
+}
+
+void catalog_drop_function(struct catalog *catalog, struct function *function)
+{
+    struct str key = catalog_key(catalog, function->schema, function->name);
+    struct function *other = map_get(&catalog->functions, key);
+
+    if (other == function && !function->next) {
+        map_remove(&catalog->functions, key);
+    } else if (other == function) {
+        map_put(&catalog->functions, key, function->next);
+    } else {
+        while (other->next != function)
+            other = other->next;
+        other->next = function->next;
+    }
+    function->next = NULL;
 }
 
 void catalog_set_parent(struct catalog *catalog, struct relation *child, struct relation *parent)
 {
     child->parent = parent;
     VEC_PUSH(catalog->arena, &parent->children, child);
+}
+
+void catalog_clear_reads(struct relation *view)
+{
+    for (size_t i = 0; i < view->reads.count; i++)
+        REMOVE(&view->reads.items[i]->read_by, view);
+    view->reads.count = view->read_columns.count = 0;
 }
 
 void catalog_add_read(struct catalog *catalog, struct relation *view, struct relation *relation)

@@ -91,9 +91,12 @@ struct index {
 };
 
 struct trigger {
+    const struct function *function; /* that it calls; NULL: not one of the history */
+    bool disabled;
     const char *name;
     const char *sql; /* CREATE TRIGGER …; NULL when its table was renamed since */
     const char *comment;
+    bool each_row;
 };
 
 struct policy {
@@ -108,18 +111,23 @@ struct relation {
     const char *qualified; /* quoted: public.inventory_items */
     size_t born;           /* migration (ordinal) that created it */
     bool temporary;
+    bool drop_on_commit;
     bool unlogged;
     bool opaque; /* its columns are not known: made by SQL that cannot be analysed, or by an extension */
     bool row_security;
+    bool triggers_disabled; /* all of them at once */
+    bool row_security_forced; /* for the owner, too */
     bool stale; /* a view: something that its query names was renamed since it was written */
     VEC(struct column *) columns;
     VEC(struct constraint *) constraints;
     VEC(struct relation *) indexes;
+    VEC(struct relation *) sequences; /* that its columns own */
     VEC(struct trigger *) triggers;
     VEC(struct policy *) policies;
     VEC(struct constraint *) referenced_by; /* foreign keys of other tables, and its own */
     VEC(struct relation *) read_by;         /* views whose query names it */
     VEC(struct relation *) reads;           /* a view: what its query names */
+    VEC(const struct column *) read_columns; /* and of that, which columns */
     VEC(struct relation *) children;        /* partitions, or tables that inherit */
     struct relation *parent;
     const char *partition_by;    /* "RANGE (k)"; NULL: not partitioned */
@@ -131,6 +139,7 @@ struct relation {
     const char *comment;
     const char *owner_column; /* a sequence that a column owns */
     struct relation *owner;
+    size_t walk; /* the last walk through the catalogue that met it */
 };
 
 enum type_kind { TYPE_KIND_ENUM, TYPE_KIND_DOMAIN, TYPE_KIND_COMPOSITE, TYPE_KIND_RANGE, TYPE_KIND_OTHER };
@@ -157,7 +166,9 @@ struct function {
     const char *language;
     bool is_volatile;
     bool returns_trigger;
-    const char *sql; /* CREATE OR REPLACE … */
+    bool user_types; /* in its signature */
+    const char *sql;  /* CREATE OR REPLACE … */
+    const char *body; /* what stands behind AS; NULL: in another form */
     const char *comment;
     size_t born;
     struct function *next; /* another of the same name */
@@ -202,7 +213,8 @@ struct relation *catalog_add_relation(
 /* Removes it with its indexes, its constraints (also other tables' foreign keys to it), owned sequences and partitions.
  */
 void catalog_drop_relation(struct catalog *catalog, struct relation *relation, const char *by);
-void catalog_rename_relation(struct catalog *catalog, struct relation *relation, const char *schema, const char *name);
+void catalog_rename_relation(
+    struct catalog *catalog, struct relation *relation, const char *schema, const char *name, const char *by);
 struct column *catalog_add_column(
     struct catalog *catalog, struct relation *relation, const char *name, const struct type *type, size_t born);
 /* With the indexes and constraints that mention it. */
@@ -211,16 +223,24 @@ void catalog_rename_column(struct catalog *catalog, struct relation *relation, s
 struct constraint *catalog_add_constraint(
     struct catalog *catalog, struct relation *relation, enum constraint_kind kind, const char *name);
 void catalog_set_reference(struct catalog *catalog, struct constraint *constraint, struct relation *referenced);
+void catalog_drop_trigger(struct relation *relation, const struct trigger *trigger);
+void catalog_drop_function(struct catalog *catalog, struct function *function);
 /* With the index that it owns. */
 void catalog_drop_constraint(struct catalog *catalog, struct constraint *constraint, const char *by);
 /* A partition (of a table or of an index), or a table that inherits. */
 void catalog_set_parent(struct catalog *catalog, struct relation *child, struct relation *parent);
+/* The sequence goes with this column. */
+void catalog_set_owner(
+    struct catalog *catalog, struct relation *sequence, struct relation *relation, const char *column); /* NULL: none */
+void catalog_clear_reads(struct relation *view);
 /* A view's query names `relation`. */
 void catalog_add_read(struct catalog *catalog, struct relation *view, struct relation *relation);
 
 /* SQL that makes an object as it is now; the texts live in the arena. */
 const char *catalog_column_sql(struct arena *arena, const struct column *column); /* name type … NOT NULL */
 const char *catalog_constraint_sql(struct arena *arena, const struct constraint *constraint); /* CHECK (…) NOT VALID */
+/* What CREATE INDEX has behind the table: USING btree (…) … */
+const char *catalog_index_definition(struct arena *arena, const struct index *index);
 const char *catalog_index_sql(struct arena *arena, const struct relation *index, bool concurrently);
 /* CREATE TABLE and what belongs to it, one statement each, pushed in order. */
 struct sql_list {

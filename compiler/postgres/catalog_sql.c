@@ -96,14 +96,11 @@ const char *catalog_constraint_sql(struct arena *arena, const struct constraint 
     return take(arena, &buf);
 }
 
-const char *catalog_index_sql(struct arena *arena, const struct relation *relation, bool concurrently)
+const char *catalog_index_definition(struct arena *arena, const struct index *index)
 {
-    const struct index *index = relation->index;
     struct strbuf buf = STRBUF_INIT;
 
-    strbuf_printf(&buf, "CREATE %sINDEX %s", index->unique ? "UNIQUE " : "", concurrently ? "CONCURRENTLY " : "");
-    quote_name_into(&buf, relation->name);
-    strbuf_printf(&buf, " ON %s%s USING ", index->on_only ? "ONLY " : "", index->table->qualified);
+    strbuf_append_text(&buf, "USING ");
     quote_name_into(&buf, index->method);
     strbuf_append_text(&buf, " (");
     for (size_t i = 0; i < index->element_count; i++) {
@@ -128,6 +125,15 @@ const char *catalog_index_sql(struct arena *arena, const struct relation *relati
     if (index->where)
         strbuf_printf(&buf, " WHERE %s", index->where);
     return take(arena, &buf);
+}
+
+const char *catalog_index_sql(struct arena *arena, const struct relation *relation, bool concurrently)
+{
+    const struct index *index = relation->index;
+
+    return arena_printf(arena, "CREATE %sINDEX %s%s ON %s%s %s", index->unique ? "UNIQUE " : "",
+        concurrently ? "CONCURRENTLY " : "", quote_name(arena, relation->name), index->on_only ? "ONLY " : "",
+        index->table->qualified, catalog_index_definition(arena, index));
 }
 
 static void push(struct arena *arena, struct sql_list *out, const char *sql)
@@ -185,6 +191,8 @@ void catalog_table_sql(struct arena *arena, const struct relation *relation, str
             push(arena, out, relation->triggers.items[i]->sql);
     if (relation->row_security)
         push(arena, out, arena_printf(arena, "ALTER TABLE %s ENABLE ROW LEVEL SECURITY", relation->qualified));
+    if (relation->row_security_forced)
+        push(arena, out, arena_printf(arena, "ALTER TABLE %s FORCE ROW LEVEL SECURITY", relation->qualified));
     for (size_t i = 0; i < relation->policies.count; i++)
         if (relation->policies.items[i]->sql)
             push(arena, out, relation->policies.items[i]->sql);
@@ -276,6 +284,8 @@ static struct json *table_definition(struct arena *arena, const struct relation 
         quote_json_set(arena, json, "bound", relation->partition_bound);
     if (relation->row_security)
         json_set(arena, json, "row_security", json_new_bool(arena, true));
+    if (relation->row_security_forced)
+        json_set(arena, json, "row_security_forced", json_new_bool(arena, true));
     if (relation->comment)
         quote_json_set(arena, json, "comment", relation->comment);
     return json;

@@ -95,6 +95,8 @@ static void check_column_ref(struct analysis *x, const struct sql_node *ref, con
         for (const struct scope *s = scope; s; s = s->outer)
             if (scope_has(s, first))
                 return;
+        if (scope && scope->entries.count && analysis_is_system_column(first))
+            return;
         if (scope)
             report_column(x, scope, first, at);
         return;
@@ -128,15 +130,23 @@ static bool is_cte(const struct analysis *x, const struct sql_node *range_var)
     return false;
 }
 
-/* Reading a view locks what it reads. */
-static void lock_read(struct analysis *x, const struct relation *relation, enum lock_mode mode, bool scan)
+/* A table, and what inherits from it unless only the table is meant. */
+static void lock_tree(struct analysis *x, const struct relation *relation, enum lock_mode mode, bool scan, bool only)
 {
     struct lock *lock = analysis_lock(x, relation, mode);
 
-    lock->scan = lock->scan || (scan && relation->kind != RELATION_VIEW);
+    lock->scan = lock->scan || scan;
+    for (size_t i = 0; !only && i < relation->children.count; i++)
+        lock_tree(x, relation->children.items[i], mode, scan, false);
+}
+
+/* Reading a view locks what it reads. */
+static void lock_read(struct analysis *x, const struct relation *relation, enum lock_mode mode, bool scan, bool only)
+{
+    lock_tree(x, relation, mode, scan && relation->kind != RELATION_VIEW, only);
     if (relation->kind == RELATION_VIEW)
         for (size_t i = 0; i < relation->reads.count; i++)
-            lock_read(x, relation->reads.items[i], mode, scan);
+            lock_read(x, relation->reads.items[i], mode, scan, false);
 }
 
 static void add_entry(struct analysis *x, struct scope *scope, const char *alias, const struct relation *relation)
@@ -146,22 +156,38 @@ static void add_entry(struct analysis *x, struct scope *scope, const char *alias
         scope->open = true;
 }
 
-static void add_from(
-    struct analysis *x, struct scope *scope, const struct sql_node *item, enum lock_mode mode, bool scan)
+/* What a query locks a table of its FROM by: FOR UPDATE is of all of them, or of those that it names. */
+static enum lock_mode mode_of(const struct sql_node *locking, const char *alias)
+{
+    for (const struct sql_node *item = sql_first(locking); item; item = sql_next(item)) {
+        const struct sql_node *named = sql_get(sql_as(item, "LockingClause"), "lockedRels");
+
+        if (!named)
+            return LOCK_ROW_SHARE;
+        for (const struct sql_node *one = sql_first(named); one; one = sql_next(one))
+            if (strcmp(sql_text(sql_as(one, "RangeVar"), "relname"), alias) == 0)
+                return LOCK_ROW_SHARE;
+    }
+    return LOCK_ACCESS_SHARE;
+}
+
+static void add_from(struct analysis *x, struct scope *scope, const struct sql_node *item,
+    const struct sql_node *locking, bool scan)
 {
     const char *tag = sql_tag(item);
     const struct sql_node *fields = sql_fields(item);
 
     if (tag && strcmp(tag, "RangeVar") == 0) {
         struct relation *relation = is_cte(x, fields) ? NULL : analysis_relation(x, fields);
+        const char *alias = alias_of(fields, sql_text(fields, "relname"));
 
         if (relation)
-            lock_read(x, relation, mode, scan);
-        add_entry(x, scope, alias_of(fields, sql_text(fields, "relname")),
+            lock_read(x, relation, mode_of(locking, alias), scan, !sql_flag(fields, "inh"));
+        add_entry(x, scope, alias,
             sql_get(sql_fields(sql_get(fields, "alias")), "colnames") ? NULL : relation);
     } else if (tag && strcmp(tag, "JoinExpr") == 0) {
-        add_from(x, scope, sql_get(fields, "larg"), mode, scan);
-        add_from(x, scope, sql_get(fields, "rarg"), mode, scan);
+        add_from(x, scope, sql_get(fields, "larg"), locking, scan);
+        add_from(x, scope, sql_get(fields, "rarg"), locking, scan);
         if (alias_of(fields, NULL))
             add_entry(x, scope, alias_of(fields, NULL), NULL);
         check_node(x, sql_get(fields, "quals"), scope);
@@ -190,7 +216,7 @@ static void check_with(struct analysis *x, const struct sql_node *fields, const 
 static void check_select(struct analysis *x, const struct sql_node *select, const struct scope *outer)
 {
     struct scope scope = {.outer = outer};
-    bool locking = sql_count(sql_get(select, "lockingClause")) > 0, all = !sql_get(select, "whereClause");
+    bool all = !sql_get(select, "whereClause");
 
     check_with(x, select, outer);
     if (sql_get(select, "larg")) {
@@ -199,7 +225,7 @@ static void check_select(struct analysis *x, const struct sql_node *select, cons
         return;
     }
     for (const struct sql_node *item = sql_first(sql_get(select, "fromClause")); item; item = sql_next(item))
-        add_from(x, &scope, item, locking ? LOCK_ROW_SHARE : LOCK_ACCESS_SHARE, all);
+        add_from(x, &scope, item, sql_get(select, "lockingClause"), all);
     check_list(x, sql_get(select, "targetList"), &scope);
     check_node(x, sql_get(select, "whereClause"), &scope);
     check_list(x, sql_get(select, "valuesLists"), &scope);
@@ -244,7 +270,7 @@ static void check_insert(struct analysis *x, const struct sql_node *fields, cons
 
     check_with(x, fields, outer);
     if (relation) {
-        analysis_lock(x, relation, LOCK_ROW_EXCLUSIVE);
+        lock_tree(x, relation, LOCK_ROW_EXCLUSIVE, false, relation->kind != RELATION_PARTITIONED);
         lock_referenced(x, relation, NULL, 0);
     }
     for (const struct sql_node *item = sql_first(sql_get(fields, "cols")); item && relation; item = sql_next(item)) {
@@ -268,15 +294,12 @@ static void check_update(struct analysis *x, const struct sql_node *fields, cons
     size_t count = 0;
 
     check_with(x, fields, outer);
-    if (relation) {
-        struct lock *lock = analysis_lock(x, relation, LOCK_ROW_EXCLUSIVE);
-
-        lock->scan = lock->scan || !sql_get(fields, "whereClause");
-    }
+    if (relation)
+        lock_tree(x, relation, LOCK_ROW_EXCLUSIVE, !sql_get(fields, "whereClause"), !sql_flag(range_var, "inh"));
     add_entry(x, &scope, alias_of(range_var, sql_text(range_var, "relname")), relation);
     for (const struct sql_node *item = sql_first(sql_get(fields, is_delete ? "usingClause" : "fromClause")); item;
          item = sql_next(item))
-        add_from(x, &scope, item, LOCK_ACCESS_SHARE, !sql_get(fields, "whereClause"));
+        add_from(x, &scope, item, NULL, !sql_get(fields, "whereClause"));
     for (const struct sql_node *item = sql_first(sql_get(fields, "targetList")); item; item = sql_next(item)) {
         const struct sql_node *target = sql_as(item, "ResTarget");
 

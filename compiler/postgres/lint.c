@@ -1,14 +1,12 @@
-/* Rules that look at more than one statement: the transactions of a migration, and the history as a whole. */
+/* Rules about the transactions of a migration. */
 #include <string.h>
 
 #include "compiler/postgres/backend.h"
 
-static struct diag *find(struct backend *backend, const struct project_migration *migration,
+struct diag *lint_find(struct backend *backend, const struct project_migration *migration,
     const struct diag_code *code, struct span span, const char *message)
 {
-    if (allowance_use(migration, code->name))
-        return NULL;
-    return diag_report(backend->compilation->diags, code, span, "%s", message);
+    return lint_report(&backend->analyser->lint, backend->compilation->diags, migration, code, span, message);
 }
 
 static bool is_step(const struct plan_step *step, const char *migration, const struct placed_statement *placed)
@@ -38,6 +36,8 @@ static bool is_long(const struct statement *statement)
 {
     if (statement->changes_rows)
         return true;
+    if (strcmp(statement->tag, "AlterTableStmt") == 0 && statement->locks.count && !statement->locks.items[0].live)
+        return false; /* a new table is empty: whatever is checked, it is not for many rows */
     for (size_t i = 0; i < statement->locks.count; i++)
         if (statement->locks.items[i].live && (statement->locks.items[i].scan || statement->locks.items[i].rewrite) &&
             strcmp(statement->tag, "SelectStmt") != 0)
@@ -45,10 +45,18 @@ static bool is_long(const struct statement *statement)
     return false;
 }
 
+/* A scan under an exclusive lock of the same table has its own finding; rows that change have not. */
+static bool is_long_beside(const struct statement *statement, const struct lock *held)
+{
+    const struct lock *own = exclusive_lock(statement);
+
+    return is_long(statement) && (statement->changes_rows || !own || own->relation != held->relation);
+}
+
 static void lint_validation(struct backend *backend, const struct project_migration *migration,
     const struct statement *added, const struct statement *validated)
 {
-    struct diag *diag = find(backend, migration, DIAG(PG104), statement_span(validated),
+    struct diag *diag = lint_find(backend, migration, DIAG(PG104), statement_span(validated),
         arena_printf(backend->arena,
             "constraint '%s' is validated in the transaction that adds it: the lock lasts through the scan",
             validated->constraint));
@@ -64,7 +72,7 @@ static void lint_long(struct backend *backend, const struct project_migration *m
     const struct statement *holder, const struct statement *slow)
 {
     const char *table = exclusive_lock(holder)->relation->name;
-    struct diag *diag = find(backend, migration, DIAG(PG108), statement_span(slow),
+    struct diag *diag = lint_find(backend, migration, DIAG(PG108), statement_span(slow),
         arena_printf(backend->arena, "this may take long, and nobody can read or write '%s' until it is done", table));
 
     if (!diag)
@@ -74,10 +82,40 @@ static void lint_long(struct backend *backend, const struct project_migration *m
     diag_add_help(backend->compilation->diags, diag, "give each its own migration");
 }
 
+/* The lock of a new foreign key on the table that it refers to. */
+static const struct lock *reference_lock(const struct statement *statement)
+{
+    if (strcmp(statement->tag, "CreateStmt") != 0 && strcmp(statement->tag, "AlterTableStmt") != 0)
+        return NULL;
+    for (size_t i = 0; i < statement->locks.count; i++) {
+        const struct lock *lock = &statement->locks.items[i];
+
+        if (lock->mode == LOCK_SHARE_ROW_EXCLUSIVE && lock->live && !lock->created && !lock->scan)
+            return lock;
+    }
+    return NULL;
+}
+
+static void lint_reference(struct backend *backend, const struct project_migration *migration,
+    const struct statement *holder, const struct statement *slow)
+{
+    const char *table = reference_lock(holder)->relation->name;
+    struct diag *diag = lint_find(backend, migration, DIAG(PG116), statement_span(slow),
+        arena_printf(backend->arena, "this may take long, and nobody can write '%s' until it is done", table));
+
+    if (!diag)
+        return;
+    diag_add_note(backend->compilation->diags, diag, statement_span(holder),
+        "the foreign key that is made here locks '%s'", table);
+    diag_add_help(backend->compilation->diags, diag, "give each its own migration");
+}
+
 /* One transaction's statements so far. */
 struct transaction {
     const char *group;
-    const struct statement *holder; /* the last one that locks a live table exclusively */
+    const struct statement *holder; /* the first one that locks a live table exclusively */
+    const struct statement *reference; /* the first one whose foreign key locks a live table */
+    bool found_long;                /* it is said once that it holds its lock through long work */
     VEC(const struct statement *) not_valid;
 };
 
@@ -91,9 +129,16 @@ static void lint_statement(struct backend *backend, const struct project_migrati
             lint_validation(backend, migration, open->not_valid.items[i], statement);
             found = true;
         }
-    if (!found && open->holder && is_long(statement))
+    if (!found && !open->found_long && open->holder && is_long_beside(statement, exclusive_lock(open->holder))) {
         lint_long(backend, migration, open->holder, statement);
-    if (exclusive_lock(statement))
+        open->found_long = true;
+    } else if (!found && !open->found_long && open->reference && is_long(statement)) {
+        lint_reference(backend, migration, open->reference, statement);
+        open->found_long = true;
+    }
+    if (!open->reference && reference_lock(statement))
+        open->reference = statement;
+    if (!open->holder && exclusive_lock(statement))
         open->holder = statement;
     if (statement->adds_not_valid)
         VEC_PUSH(backend->arena, &open->not_valid, statement);
@@ -114,71 +159,5 @@ void lint_migration(
             open = (struct transaction){.group = group};
         if (group)
             lint_statement(backend, migration, &open, &backend->statements.items[i].statement);
-    }
-}
-
-/* --- the history ------------------------------------------------------------------------------------------------- */
-
-static bool is_covered(const struct constraint *foreign_key)
-{
-    const struct relation *relation = foreign_key->relation;
-
-    for (size_t i = 0; i < relation->indexes.count; i++) {
-        const struct index *index = relation->indexes.items[i]->index;
-        size_t matched = 0;
-
-        for (size_t k = 0; k < index->element_count && k < foreign_key->column_count; k++)
-            matched += index->elements[k].column && relation_has_column_in(foreign_key->columns,
-                                                        foreign_key->column_count, index->elements[k].column);
-        if (matched == foreign_key->column_count && !index->where)
-            return true;
-    }
-    return false;
-}
-
-static void lint_foreign_key(struct backend *backend, const struct project_migration *migration, struct span span,
-    const struct constraint *foreign_key)
-{
-    struct diag *diag;
-
-    if (relation_find_constraint(foreign_key->relation, foreign_key->name) != foreign_key || is_covered(foreign_key))
-        return;
-    diag = find(backend, migration, DIAG(PG301), span,
-        arena_printf(backend->arena, "no index begins with the columns of foreign key '%s' of table '%s'",
-            foreign_key->name, foreign_key->relation->name));
-    if (diag)
-        diag_add_help(backend->compilation->diags, diag, "add one: deletes in '%s' read all of '%s' without it",
-            foreign_key->referenced->name, foreign_key->relation->name);
-}
-
-static void lint_table(
-    struct backend *backend, const struct project_migration *migration, struct span span, const struct relation *table)
-{
-    struct diag *diag;
-
-    if (relation_primary_key(table) || table->parent)
-        return;
-    diag = find(backend, migration, DIAG(PG304), span,
-        arena_printf(backend->arena, "table '%s' has no primary key", table->name));
-    if (diag)
-        diag_add_help(backend->compilation->diags, diag,
-            "backfills walk along it, and logical replication needs it to update and delete");
-}
-
-void lint_history(struct backend *backend)
-{
-    const struct project *project = backend->compilation->project;
-
-    for (size_t i = 0; i < backend->analyser->late.count; i++) {
-        const struct late_finding *late = &backend->analyser->late.items[i];
-        const struct project_migration *migration = &project->migrations.items[late->migration];
-
-        /* dropped since? */
-        if (catalog_find_relation(&backend->analyser->catalog, late->table->schema, late->table->name) != late->table)
-            continue;
-        if (late->foreign_key)
-            lint_foreign_key(backend, migration, late->span, late->foreign_key);
-        else
-            lint_table(backend, migration, late->span, late->table);
     }
 }

@@ -4,6 +4,7 @@
 #include "compiler/postgres/backend.h"
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
+#include "compiler/postgres/rollback.h"
 
 bool part_add_text(struct backend *backend, struct part *part, struct text *text, const char *expect)
 {
@@ -25,6 +26,7 @@ static void add_effect(struct backend *backend, const struct object *object, str
         if (strcmp(out->effect.items[i].object, object->label) == 0)
             return;
     effect.definition = catalog_definition(&backend->analyser->catalog, backend->arena, object);
+    rollback_note(backend, object, effect.definition);
     VEC_PUSH(backend->arena, &out->effect, effect);
 }
 
@@ -117,12 +119,33 @@ static bool is_kept(struct backend *backend, const struct statement_list *statem
 
 /* --- actions ----------------------------------------------------------------------------------------------------- */
 
+/* Names inside of code are resolved when it runs, and when a function is made: in the environment's schema, unless the
+ * SQL itself said otherwise. */
+static bool runs_code(const struct backend *backend, const struct statement *statement)
+{
+    static const char *const tags[] = {"CallStmt", "CreateFunctionStmt", "DeleteStmt", "DoStmt", "InsertStmt",
+        "SelectStmt", "UpdateStmt"};
+
+    if (strcmp(backend->compilation->schema, "public") == 0 ||
+        strcmp(statement->schema, backend->compilation->schema) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+        if (strcmp(statement->tag, tags[i]) == 0)
+            return true;
+    return false;
+}
+
 static void set_forward(struct backend *backend, const struct part *part, struct plan_step *out)
 {
     struct arena *arena = backend->arena;
+    const char *path = NULL;
     struct json *forward = json_new(arena, JSON_OBJECT), *list;
     const struct statement *first = &part->statements.items.items[0];
 
+    if (part->action) {
+        out->action = *part->action;
+        return;
+    }
     if (first->alone) {
         out->action.instruction = INSTRUCTION_PG_EXEC_ALONE;
         quote_json_set(arena, forward, "sql", first->sql);
@@ -130,8 +153,14 @@ static void set_forward(struct backend *backend, const struct part *part, struct
     } else {
         list = json_new(arena, JSON_ARRAY);
         out->action.instruction = INSTRUCTION_PG_EXEC;
-        for (size_t i = 0; i < part->statements.items.count; i++)
+        for (size_t i = 0; i < part->statements.items.count; i++) {
+            if (!path && runs_code(backend, &part->statements.items.items[i])) {
+                path = arena_printf(arena, "SET LOCAL search_path = %s, public",
+                    quote_name(arena, backend->compilation->schema));
+                json_append(list, quote_json(arena, path));
+            }
             json_append(list, quote_json(arena, part->statements.items.items[i].sql));
+        }
         json_set(arena, forward, "sql", list);
     }
     out->action.forward = forward;
@@ -219,6 +248,8 @@ static void set_inverse(struct backend *backend, const struct part *part, struct
             inverses[count++] = &part->statements.items.items[i].inverse;
     inverse_combine(backend->arena, inverses, count, &inverse);
     inverse_to_plan(&inverse, backend->arena, &out->inverse);
+    if (part->undo)
+        out->inverse.action = *part->undo;
 }
 
 static bool is_name_taken(const struct backend *backend, const char *name)

@@ -1,10 +1,11 @@
-/* Steps on rows: backfill and assert; and SQL as it was written. */
+/* Steps on rows: backfill and assert. */
 #include <string.h>
 
 #include "compiler/postgres/backend.h"
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
+#include "compiler/value.h"
 
 enum { BACKFILL_BATCH = 5000 };
 
@@ -123,6 +124,47 @@ static struct json *key_json(
     return list;
 }
 
+/* A query that only asks, qualified. NULL and diagnosed when it is none. */
+const char *step_read_query(struct backend *backend, const struct node *node)
+{
+    struct statement_list statements = {0};
+    struct text *text = text_of_node(&backend->work, node);
+
+    text->expect = "SelectStmt";
+    if (analyse_only_qualify(backend->analyser, text, &statements) && statements.items.count)
+        return statements.items.items[0].sql;
+    backend->failed = true;
+    return NULL;
+}
+
+static void set_duration(struct backend *backend, struct json *out, const char *key, const struct node *node)
+{
+    int64_t ms;
+
+    if (node && value_to_ms(node_text(node), &ms))
+        json_set_integer(backend->arena, out, key, ms);
+}
+
+/* Pauses and throttles; nothing is written for what is left out. */
+static void set_throttle(struct backend *backend, struct json *forward)
+{
+    const struct node *node = backend_key(backend, "throttle");
+    const struct node *locks = node_get(node, "waiting_locks"), *query = node_get(node, "query");
+    struct json *throttle;
+    int64_t limit;
+
+    set_duration(backend, forward, "pause_ms", backend_key(backend, "pause"));
+    if (!node)
+        return;
+    throttle = json_new(backend->arena, JSON_OBJECT);
+    set_duration(backend, throttle, "replica_lag_ms", node_get(node, "replica_lag"));
+    if (locks && node_to_i64(locks, &limit))
+        json_set_integer(backend->arena, throttle, "waiting_locks", limit);
+    if (query)
+        json_set_text(backend->arena, throttle, "query", step_read_query(backend, query));
+    json_set(backend->arena, forward, "throttle", throttle);
+}
+
 static const struct json *backfill_json(struct backend *backend, const struct relation *relation,
     const struct statement *statement, const struct json *key, bool keep_old)
 {
@@ -141,6 +183,7 @@ static const struct json *backfill_json(struct backend *backend, const struct re
     json_set_integer(arena, forward, "batch", batch);
     json_set(arena, forward, "columns", columns);
     json_set(arena, forward, "keep_old", json_new_bool(arena, keep_old));
+    set_throttle(backend, forward);
     return forward;
 }
 
@@ -216,6 +259,8 @@ static void make_backfill(struct backend *backend, const struct name *table, str
     lowered.step.action.instruction = INSTRUCTION_PG_BACKFILL;
     lowered.step.action.forward =
         backfill_json(backend, relation, statement, key_json(backend, relation, key, count), keep_old);
+    if (backend_key(backend, "wait"))
+        value_to_ms(node_text(backend_key(backend, "wait")), &lowered.step.timeouts.wait_ms);
     set_backfill_inverse(backend, relation, statement, lowered.part, keep_old, &lowered.step.inverse);
     backend->separate_next = false;
     VEC_PUSH(backend->arena, &backend->out->items, lowered);
@@ -254,6 +299,27 @@ void step_fill_column(struct backend *backend, const char *column, const struct 
     make_backfill(backend, &table, text_end(&builder));
 }
 
+void step_fill_from(struct backend *backend, const char *column, const char *expression, const char *where)
+{
+    struct text_builder builder;
+    struct name table;
+
+    if (!backend_read_name(backend, backend_key(backend, "table"), &table))
+        return;
+    backend_begin(&builder, backend);
+    text_add_format(&builder, "UPDATE %s SET ", table.quoted);
+    text_begin_mark(&builder, 0);
+    text_add_format(&builder, "%s = ", quote_name(backend->arena, column));
+    text_add(&builder, expression);
+    text_end_mark(&builder, 0);
+    text_add(&builder, " WHERE (");
+    text_begin_mark(&builder, 1);
+    text_add(&builder, where);
+    text_end_mark(&builder, 1);
+    text_add(&builder, ")");
+    make_backfill(backend, &table, text_end(&builder));
+}
+
 /* --- assert ------------------------------------------------------------------------------------------------------ */
 
 void step_assert(struct backend *backend)
@@ -277,140 +343,4 @@ void step_assert(struct backend *backend)
     lowered.step.inverse = (struct plan_inverse){.grade = GRADE_EXACT, .action.none = true};
     backend->separate_next = false;
     VEC_PUSH(backend->arena, &backend->out->items, lowered);
-}
-
-/* --- sql --------------------------------------------------------------------------------------------------------- */
-
-static struct text *sql_text_of(struct backend *backend, const char *inline_key, const char *file_key)
-{
-    const struct node *inline_node = backend_key(backend, inline_key), *file = backend_key(backend, file_key);
-    const struct source *source;
-
-    if (inline_node)
-        return text_of_node(&backend->work, inline_node);
-    if (!file)
-        return NULL;
-    source = project_read_file(backend->compilation, file);
-    if (!source) {
-        backend->failed = true;
-        return NULL;
-    }
-    return text_of_source(&backend->work, source);
-}
-
-static bool is_touched(const struct statement_list *statements, const char *relation)
-{
-    for (size_t i = 0; i < statements->items.count; i++)
-        for (size_t k = 0; k < statements->items.items[i].objects.count; k++) {
-            const char *space = strchr(statements->items.items[i].objects.items[k].label, ' ');
-
-            if (strcmp(space + 1, relation) == 0)
-                return true;
-        }
-    return false;
-}
-
-/* The inverse of statements as somebody wrote it. What the derived one guards is what undoing would lose, whoever wrote
- * the SQL; what could not be derived is taken at the author's word, except for tables that the statements never
- * touched. */
-static bool written_inverse(
-    struct backend *backend, struct text *text, const struct statement_list *statements, struct inverse *out)
-{
-    const struct inverse **inverses = ARENA_ARRAY(backend->arena, const struct inverse *, statements->items.count + 1);
-    struct statement_list down = {0};
-    struct inverse derived;
-
-    if (!analyse_only_qualify(backend->analyser, text, &down)) {
-        backend->failed = true;
-        return false;
-    }
-    for (size_t i = 0; i < statements->items.count; i++)
-        inverses[i] = &statements->items.items[i].inverse;
-    inverse_combine(backend->arena, inverses, statements->items.count, &derived);
-    for (size_t i = 0; derived.grade == GRADE_EXACT && i < derived.guards.count; i++)
-        inverse_guard(out, backend->arena, derived.guards.items[i], derived.losses.items[i]);
-    for (size_t i = 0; i < down.items.count; i++) {
-        const struct statement *statement = &down.items.items[i];
-
-        inverse_undo(out, backend->arena, statement->sql);
-        if (statement->destroys && !is_touched(statements, statement->destroys))
-            inverse_lossy(
-                out, backend->arena, arena_printf(backend->arena, "rows or columns of table %s", statement->destroys));
-        if (!statement->alone)
-            continue;
-        if (down.items.count > 1) {
-            diag_add_help(backend->compilation->diags,
-                diag_report(backend->compilation->diags, DIAG(PG013), statement_span(statement),
-                    "this statement cannot run in a transaction, and so cannot undo a step together with others"),
-                "give what it undoes a step of its own");
-            backend->failed = true;
-            return false;
-        }
-        out->alone = true;
-        out->probe = derived.probe ? derived.probe : "SELECT 'not done', NULL::pg_catalog.text";
-    }
-    return true;
-}
-
-/* `probe:` is a query that is true once the statement was done. */
-static const char *written_probe(struct backend *backend)
-{
-    const struct node *node = backend_key(backend, "probe");
-    struct statement_list statements = {0};
-    struct text *text;
-
-    if (!node)
-        return NULL;
-    text = text_of_node(&backend->work, node);
-    text->expect = "SelectStmt";
-    if (!analyse_only_qualify(backend->analyser, text, &statements) || !statements.items.count) {
-        backend->failed = true;
-        return NULL;
-    }
-    return sql_probe_condition(backend->arena, arena_printf(backend->arena, "(%s)", statements.items.items[0].sql));
-}
-
-/* Consecutive statements that can share a transaction are one part; each other one is a part of its own. */
-static void make_parts(struct backend *backend, const struct statement_list *statements, const struct inverse *written)
-{
-    static const struct inverse nothing;
-    const char *probe = written_probe(backend);
-    bool repeatable = backend_flag(backend, "repeatable", false), first = true;
-
-    for (size_t i = 0; i < statements->items.count && !backend->failed; first = false) {
-        struct part part = {.name = statements->items.items[i].label, .repeatable = repeatable};
-        size_t from = i;
-
-        do
-            VEC_PUSH(backend->arena, &part.statements.items, statements->items.items[i++]);
-        while (i < statements->items.count && !statements->items.items[i].alone &&
-               !statements->items.items[from].alone && !statements->items.items[i - 1].adds_label);
-        if (from == 0 && i == statements->items.count)
-            part.name = "run";
-        if (written)
-            part.inverse = first ? written : &nothing;
-        if (probe && (statements->items.items[from].alone || i - from == statements->items.count))
-            part.probe = probe;
-        part_finish(backend, &part);
-    }
-}
-
-void step_sql(struct backend *backend)
-{
-    struct text *up = sql_text_of(backend, "up", "file"), *down = sql_text_of(backend, "down", "down_file");
-    const char *schema = backend->analyser->schema;
-    struct statement_list statements = {0};
-    struct inverse written = {0};
-
-    if (backend->failed || !up)
-        return;
-    if (!analyse(backend->analyser, up, &statements))
-        backend->failed = true;
-    backend->analyser->schema = schema; /* SET search_path holds for this text */
-    if (!backend->failed && !statements.items.count)
-        backend_error(backend, DIAG(PG020), backend->step->key, "there is no statement in this SQL");
-    if (down && !written_inverse(backend, down, &statements, &written))
-        return;
-    if (!backend->failed)
-        make_parts(backend, &statements, down ? &written : NULL);
 }

@@ -1,82 +1,8 @@
-/* Steps on indexes, types, schemas, extensions, sequences, views, functions, triggers, comments and privileges. */
+/* Steps on types, schemas, extensions, sequences, views, functions, triggers, comments and privileges. */
 #include <string.h>
 
 #include "compiler/postgres/backend.h"
 #include "compiler/postgres/quote.h"
-
-/* --- indexes ----------------------------------------------------------------------------------------------------- */
-
-struct text *step_index_text(struct backend *backend, const struct node *name_node, const struct node *table_node,
-    const struct node *body, bool concurrently)
-{
-    const struct node *columns = node_get(body, "columns"), *where = node_get(body, "where");
-    const struct node *using = node_get(body, "using");
-    struct text_builder builder;
-    struct name table;
-    const char *name, *method;
-    bool unique = false;
-
-    backend_begin(&builder, backend);
-    if (!backend_read_plain_name(backend, name_node, &name) || !backend_read_name(backend, table_node, &table))
-        return text_end(&builder);
-    if (node_get(body, "unique"))
-        node_to_bool(node_get(body, "unique"), &unique);
-    text_add_format(&builder, "CREATE %sINDEX %s", unique ? "UNIQUE " : "", concurrently ? "CONCURRENTLY " : "");
-    text_add_name(&builder, quote_name(backend->arena, name), name_node);
-    text_add(&builder, " ON ");
-    text_add_name(&builder, table.quoted, table_node);
-    if (using && backend_read_plain_name(backend, using, &method)) {
-        text_add(&builder, " USING ");
-        text_add_name(&builder, quote_name(backend->arena, method), using);
-    }
-    text_add(&builder, " (");
-    for (size_t i = 0; i < columns->count; i++) {
-        backend_check_fragment(backend, columns->items[i], FRAGMENT_SINGLE);
-        text_add(&builder, i ? ", " : "");
-        text_add_fragment(&builder, columns->items[i]);
-    }
-    text_add(&builder, ")");
-    if (node_get(body, "include")) {
-        text_add(&builder, " INCLUDE ");
-        backend_add_names(&builder, backend, node_get(body, "include"));
-    }
-    if (where) {
-        backend_check_fragment(backend, where, FRAGMENT_SINGLE);
-        text_add(&builder, " WHERE (");
-        text_add_fragment(&builder, where);
-        text_add(&builder, ")");
-    }
-    return text_end(&builder);
-}
-
-void step_create_index(struct backend *backend)
-{
-    const struct node *table = backend_key(backend, "table");
-    bool plain = backend_is_plain(backend, table);
-
-    part_make(backend, "create",
-        step_index_text(backend, backend_key(backend, "name"), table, backend->step->body, !plain), "IndexStmt", false);
-}
-
-/* Dropped concurrently unless its table is new, partitioned, or the plain form is asked for. */
-void step_drop_index(struct backend *backend)
-{
-    const struct relation *index;
-    struct text_builder builder;
-    struct name name;
-    bool plain;
-
-    if (!backend_read_name(backend, backend_key(backend, "name"), &name))
-        return;
-    index = catalog_find_relation(&backend->analyser->catalog, name.schema, name.name);
-    plain = !backend_flag(backend, "online", true) || (index && index->index &&
-                                                          (index->index->table->born == backend->analyser->ordinal ||
-                                                              index->index->table->kind == RELATION_PARTITIONED));
-    backend_begin(&builder, backend);
-    text_add_format(&builder, "DROP INDEX %s", plain ? "" : "CONCURRENTLY ");
-    text_add_name(&builder, name.quoted, name.node);
-    part_make(backend, "drop", text_end(&builder), "DropStmt", false);
-}
 
 /* --- types ------------------------------------------------------------------------------------------------------- */
 
@@ -154,6 +80,37 @@ void step_drop_type(struct backend *backend)
         part_make(backend, "drop", text_end(&builder), "DropStmt", false);
 }
 
+void step_create_domain(struct backend *backend)
+{
+    const struct node *type = backend_key(backend, "type"), *default_node = backend_key(backend, "default");
+    const struct node *checks = backend_key(backend, "checks");
+    struct text_builder builder;
+
+    if (!begin_named(&builder, backend, "CREATE DOMAIN") || !backend_check_fragment(backend, type, FRAGMENT_SINGLE))
+        return;
+    text_add(&builder, " AS ");
+    text_add_fragment(&builder, type);
+    if (default_node && backend_check_fragment(backend, default_node, FRAGMENT_SINGLE)) {
+        text_add(&builder, " DEFAULT ");
+        text_add_fragment(&builder, default_node);
+    }
+    if (backend_flag(backend, "not_null", false))
+        text_add(&builder, " NOT NULL");
+    for (size_t i = 0; checks && i < checks->count; i++) {
+        const char *name;
+
+        if (!backend_read_plain_name(backend, checks->members[i].key, &name) ||
+            !backend_check_fragment(backend, checks->members[i].value, FRAGMENT_SINGLE))
+            return;
+        text_add(&builder, " CONSTRAINT ");
+        text_add_name(&builder, quote_name(backend->arena, name), checks->members[i].key);
+        text_add(&builder, " CHECK (");
+        text_add_fragment(&builder, checks->members[i].value);
+        text_add(&builder, ")");
+    }
+    part_make(backend, "create", text_end(&builder), "CreateDomainStmt", false);
+}
+
 /* --- schemas, extensions, sequences ------------------------------------------------------------------------------ */
 
 void step_create_schema(struct backend *backend)
@@ -221,6 +178,70 @@ void step_create_view(struct backend *backend)
     text_add(&builder, " AS ");
     text_add_fragment(&builder, backend_key(backend, "query"));
     part_make(backend, "create", text_end(&builder), "ViewStmt", false);
+}
+
+static struct text *matview_comment(struct backend *backend, const struct name *view, const struct node *comment)
+{
+    struct text_builder builder;
+
+    backend_begin(&builder, backend);
+    text_add_format(&builder, "COMMENT ON MATERIALIZED VIEW %s IS ", view->quoted);
+    text_add_name(&builder, quote_literal(backend->arena, node_string(backend->arena, comment)), comment);
+    return text_end(&builder);
+}
+
+void step_create_materialized_view(struct backend *backend)
+{
+    const struct node *indexes = backend_key(backend, "indexes"), *name_node = backend_key(backend, "name");
+    struct part part = {.name = "create"};
+    struct text_builder builder;
+    struct name view;
+
+    if (!begin_named(&builder, backend, "CREATE MATERIALIZED VIEW") || !backend_read_name(backend, name_node, &view))
+        return;
+    text_add(&builder, " AS ");
+    text_add_fragment(&builder, backend_key(backend, "query"));
+    if (!backend_flag(backend, "with_data", true))
+        text_add(&builder, " WITH NO DATA");
+    if (!part_add_text(backend, &part, text_end(&builder), "CreateTableAsStmt"))
+        return;
+    for (size_t i = 0; indexes && i < indexes->count; i++)
+        part_add_text(backend, &part,
+            step_index_text(backend, indexes->members[i].key, name_node, indexes->members[i].value, false),
+            "IndexStmt");
+    if (backend_key(backend, "comment"))
+        part_add_text(
+            backend, &part, matview_comment(backend, &view, backend_key(backend, "comment")), "CommentStmt");
+    part_finish(backend, &part);
+}
+
+/* What REFRESH … CONCURRENTLY asks for: a unique index over columns alone, and over all rows. */
+static bool has_row_identity(const struct relation *view)
+{
+    for (size_t i = 0; i < view->indexes.count; i++) {
+        const struct index *index = view->indexes.items[i]->index;
+        size_t columns = 0;
+
+        for (size_t k = 0; k < index->element_count; k++)
+            columns += index->elements[k].column != NULL;
+        if (index->unique && !index->where && columns == index->element_count)
+            return true;
+    }
+    return false;
+}
+
+/* Concurrently, but for a view that nobody reads yet, which may have no rows so far. */
+void step_refresh_materialized_view(struct backend *backend)
+{
+    const struct relation *view = backend_find_table(backend, backend_key(backend, "name"));
+    struct text_builder builder;
+
+    if (begin_named(&builder, backend,
+            view && view->born != backend->analyser->ordinal && backend_flag(backend, "online", true) &&
+                    has_row_identity(view)
+                ? "REFRESH MATERIALIZED VIEW CONCURRENTLY"
+                : "REFRESH MATERIALIZED VIEW"))
+        part_make(backend, "refresh", text_end(&builder), "RefreshMatViewStmt", false);
 }
 
 /* Drops a view or a materialised view, whichever it is. */
@@ -304,7 +325,7 @@ static void add_privileges(struct text_builder *builder, struct backend *backend
 }
 
 /* Roles are names; PUBLIC, CURRENT_USER and SESSION_USER are SQL's own words. */
-static void add_roles(struct text_builder *builder, struct backend *backend, const struct node *list)
+void step_add_roles(struct text_builder *builder, struct backend *backend, const struct node *list)
 {
     static const char *const words[] = {"public", "current_user", "session_user", "current_role"};
 
@@ -333,7 +354,7 @@ static void make_grant(struct backend *backend, const char *verb, const char *pr
     text_add(&builder, " ON ");
     text_add_fragment(&builder, backend_key(backend, "on"));
     text_add_format(&builder, " %s ", preposition);
-    add_roles(&builder, backend, backend_key(backend, strcmp(verb, "GRANT") == 0 ? "to" : "from"));
+    step_add_roles(&builder, backend, backend_key(backend, strcmp(verb, "GRANT") == 0 ? "to" : "from"));
     part_make(backend, strcmp(verb, "GRANT") == 0 ? "grant" : "revoke", text_end(&builder), "GrantStmt", false);
 }
 

@@ -318,35 +318,58 @@ static bool rewrites(const struct statement_list *statements)
     return false;
 }
 
-void step_change_type(struct backend *backend)
+/* The plain form; the mark 0 is the expression of USING. */
+static struct text *change_type_text(struct backend *backend)
 {
     const struct node *type = backend_key(backend, "type"), *using = backend_key(backend, "using");
-    bool online = backend_flag(backend, "online", true);
-    struct part part = {.name = "change"};
     struct text_builder builder;
 
     if (!begin_alter_column(&builder, backend) || !check_type(backend, type))
-        return;
+        return NULL;
     text_add(&builder, " TYPE ");
     text_add_fragment(&builder, type);
     if (using) {
         if (!backend_check_fragment(backend, using, FRAGMENT_SINGLE))
-            return;
+            return NULL;
         text_add(&builder, " USING (");
+        text_begin_mark(&builder, 0);
         text_add_fragment(&builder, using);
+        text_end_mark(&builder, 0);
         text_add(&builder, ")");
     }
-    backend->analyser->quiet = online;
-    part_add_text(backend, &part, text_end(&builder), "AlterTableStmt");
-    backend->analyser->quiet = false;
-    if (!backend->failed && online && rewrites(&part.statements)) {
-        struct diag *diag = backend_error(backend, DIAG(PG014), type,
-            "changing the column to this type writes the whole table anew while nobody can read or write it");
+    return text_end(&builder);
+}
 
-        diag_add_help(backend->compilation->diags, diag,
-            "add a column of the new type and move over to it, or say 'online: false' to have the plain form");
+/* The plain form where that writes nothing anew, or is asked for. */
+void step_change_type(struct backend *backend)
+{
+    struct relation *table = backend_find_table(backend, backend_key(backend, "table"));
+    bool online = backend_flag(backend, "online", true);
+    struct part part = {.name = "change"};
+    struct text *text = change_type_text(backend);
+    struct column *column = NULL;
+    struct type from, to;
+    const char *name, *using;
+
+    if (!text || !backend_read_plain_name(backend, backend_key(backend, "column"), &name))
+        return;
+    if (table)
+        column = relation_find_column(table, name);
+    if (column)
+        from = column->type;
+    backend->analyser->quiet = online;
+    part_add_text(backend, &part, text, "AlterTableStmt");
+    backend->analyser->quiet = false;
+    if (backend->failed || !online || !column || !rewrites(&part.statements)) {
+        part_finish(backend, &part);
+        return;
     }
-    part_finish(backend, &part);
+    to = column->type;
+    column->type = from; /* it was only looked at: there is another way */
+    using = part.statements.items.items[0].marked[0];
+    step_change_type_online(backend, table, column, &to,
+        using ? arena_printf(backend->arena, "(%s)", using)
+              : arena_printf(backend->arena, "%s::%s", quote_name(backend->arena, name), to.text));
 }
 
 void step_set_default(struct backend *backend)

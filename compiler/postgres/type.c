@@ -265,6 +265,40 @@ enum type_change type_change(const struct type *from, const struct type *to)
     return TYPE_CHANGE_REWRITE;
 }
 
+/* Digits before the point, and behind it. */
+static bool numeric_holds(const struct type *from, const struct type *to)
+{
+    if (!to->modifier_count)
+        return true;
+    if (!from->modifier_count)
+        return false;
+    return to->modifiers[1] >= from->modifiers[1] &&
+           to->modifiers[0] - to->modifiers[1] >= from->modifiers[0] - from->modifiers[1];
+}
+
+enum { UUID_TEXT_LEN = 36 };
+
+bool type_holds(const struct type *from, const struct type *to)
+{
+    static const struct {
+        const char *from, *to;
+    } others[] = {{"timestamp", "timestamptz"}, {"timestamptz", "timestamp"}, {"json", "jsonb"}, {"date", "timestamp"},
+        {"date", "timestamptz"}};
+
+    if (type_is_widening(from, to))
+        return true;
+    if (from->origin != TYPE_BUILTIN || to->origin != TYPE_BUILTIN || from->array || to->array)
+        return false;
+    if (is_base(from, "numeric") && is_base(to, "numeric"))
+        return numeric_holds(from, to);
+    if (is_base(from, "uuid") && is_base(to, "varchar"))
+        return !to->modifier_count || to->modifiers[0] >= UUID_TEXT_LEN;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (is_base(from, others[i].from) && is_base(to, others[i].to))
+            return modifier_widens(from, to);
+    return false;
+}
+
 bool type_is_widening(const struct type *from, const struct type *to)
 {
     static const struct {

@@ -37,6 +37,8 @@ bool type_read_builtin(struct arena *arena, const struct sql_node *type_name, st
 enum type_change type_change(const struct type *from, const struct type *to);
 /* Every value of `from` fits into `to` and comes back the same. */
 bool type_is_widening(const struct type *from, const struct type *to);
+/* Has each value of `from` a place in `to`, though perhaps stored or written in another way? */
+bool type_holds(const struct type *from, const struct type *to);
 bool type_has_equality(const struct type *type); /* false: json, xml, point, … have no '=' for GROUP BY or DISTINCT */
 /* Names of all built-in types, for did-you-mean. */
 const char *const *type_names(size_t *count);

@@ -8,7 +8,7 @@
 #include "spec/cel/ast.h"
 #include "spec/cel/function.h"
 #include "spec/cel/number.h"
-#include "spec/event/base64.h"
+#include "spec/base/base64.h"
 #include "spec/event/upcast_op.h"
 
 struct translation {

@@ -8,6 +8,7 @@
 #include "executor/aws/sigv4.h"
 #include "spec/base/arena.h"
 #include "spec/base/bug.h"
+#include "spec/base/wipe.h"
 #include "spec/exit.h"
 
 enum {
@@ -31,9 +32,21 @@ const struct aws_service AWS_SERVICE_STS = {
     .name = "STS",
     .id = "STS",
     .host = "sts",
+    .secret = true,
     .protocol = AWS_PROTOCOL_QUERY,
     .content_type = "application/x-www-form-urlencoded; charset=utf-8",
     .target = "2011-06-15",
+    .retry = &AWS_RETRY_POLICY_OTHER,
+};
+
+const struct aws_service AWS_SERVICE_SECRETS_MANAGER = {
+    .name = "Secrets Manager",
+    .id = "SECRETS_MANAGER",
+    .host = "secretsmanager",
+    .secret = true,
+    .protocol = AWS_PROTOCOL_JSON,
+    .content_type = "application/x-amz-json-1.1",
+    .target = "secretsmanager.",
     .retry = &AWS_RETRY_POLICY_OTHER,
 };
 
@@ -46,7 +59,9 @@ struct aws_client {
     struct arena *arena;
     const struct driver_env *env;
     struct aws_profile profile;
-    struct aws_credentials credentials;
+    struct aws_credential_source *source; /* NULL: calls are not signed */
+    bool own_source;
+    const struct aws_credentials *credentials; /* of the source; good for the attempts that are sent now */
     const char *region;
     const char *dynamodb_endpoint; /* the plan's, or NULL */
     VEC(struct known_endpoint) endpoints;
@@ -88,8 +103,12 @@ bool aws_client_create(struct arena *arena, const struct driver_env *env, const 
     client->dynamodb_endpoint = options->endpoint;
     aws_retry_bucket_init(&client->bucket);
     if (!read_retry_settings(client, error) || !aws_profile_load(arena, env, &client->profile, error) ||
-        !aws_region_resolve(arena, env, &client->profile, options->region, &client->region, error) ||
-        !aws_credentials_load(arena, env, &client->profile, &client->credentials, error))
+        !aws_region_resolve(arena, env, &client->profile, options->region, &client->region, error))
+        return false;
+    client->source = options->source;
+    client->own_source = !options->source && !options->unsigned_calls;
+    if (client->own_source &&
+        !aws_credential_source_find(arena, env, &client->profile, client->region, &client->source, error))
         return false;
     if (!ca_file || !*ca_file)
         ca_file = aws_profile_get(&client->profile, "ca_bundle");
@@ -104,7 +123,9 @@ void aws_client_destroy(struct aws_client *client)
     while (client->calls)
         aws_call_cancel(client, client->calls);
     http_destroy(client->http);
-    aws_credentials_wipe(&client->credentials);
+    if (client->own_source)
+        aws_credential_source_close(client->source);
+    aws_profile_wipe(&client->profile);
 }
 
 const char *aws_client_region(const struct aws_client *client)
@@ -141,53 +162,65 @@ static struct sigv4_header header(const char *name, const char *value)
     return (struct sigv4_header){str_from(name), str_from(value)};
 }
 
+/* The request's headers as they are sent, signed unless the client has no credentials. */
+static const char **signed_lines(struct aws_client *client, struct aws_call *call, const struct aws_endpoint *endpoint)
+{
+    const struct aws_service *service = call->service;
+    struct arena *scratch = &call->scratch;
+    struct sigv4_header headers[3] = {
+        header("Host", endpoint->authority), header("Content-Type", service->content_type)};
+    struct sigv4_request request = {.method = STR("POST"), .headers = headers, .header_count = 2};
+    struct sigv4_result signature = {.added_count = 0};
+    const char **lines;
+    size_t count = 0;
+
+    if (service->protocol == AWS_PROTOCOL_JSON)
+        headers[request.header_count++] =
+            header("X-Amz-Target", arena_printf(scratch, "%s%s", service->target, call->action));
+    request.path = str_from(endpoint->path);
+    request.body = call->exchange.body;
+    if (client->source) {
+        const struct sigv4_scope scope = {
+            .access_key = strbuf_view(&client->credentials->access_key),
+            .secret_key = strbuf_view(&client->credentials->secret_key),
+            .session_token = strbuf_view(&client->credentials->session_token),
+            .region = str_from(client->region),
+            .service = str_from(service->host),
+            .time_s = aws_client_wall_ms(client) / 1000,
+        };
+
+        sigv4_sign_headers(scratch, &request, &scope, &signature);
+    }
+    lines = ARENA_ARRAY(scratch, const char *, request.header_count + signature.added_count + 3);
+    for (size_t i = 0; i < request.header_count; i++)
+        lines[count++] = arena_printf(scratch, "%s: %s", headers[i].name.data, headers[i].value.data);
+    for (size_t i = 0; i < signature.added_count; i++)
+        lines[count++] = arena_printf(scratch, "%s: %.*s", signature.added[i].name.data,
+            STR_ARG(signature.added[i].value));
+    lines[count++] = "Expect:"; /* libcurl would wait for a 100 Continue before a large body */
+    lines[count++] = "User-Agent: invplan/" INVPLAN_VERSION;
+    return lines;
+}
+
 /* Signs the request for one attempt and hands it to http.c. False when no handle is free. */
 static bool call_send(struct aws_client *client, struct aws_call *call)
 {
     const struct aws_service *service = call->service;
     struct aws_endpoint endpoint;
-    struct sigv4_header headers[3];
-    struct sigv4_request request = {.method = STR("POST"), .headers = headers, .header_count = 2};
-    struct sigv4_scope scope = {
-        .access_key = client->credentials.access_key,
-        .secret_key = strbuf_view(&client->credentials.secret_key),
-        .session_token = strbuf_view(&client->credentials.session_token),
-        .region = str_from(client->region),
-        .service = str_from(service->host),
-        .time_s = aws_client_wall_ms(client) / 1000,
-    };
-    struct sigv4_result signature;
-    const char **lines;
-    size_t count = 0;
 
     arena_reset(&call->scratch);
     if (!aws_client_endpoint(client, service, &endpoint, &call->error))
         BUG("a call to '%s' was started without an endpoint", service->name);
-    headers[0] = header("Host", endpoint.authority);
-    headers[1] = header("Content-Type", service->content_type);
-    if (service->protocol == AWS_PROTOCOL_JSON) {
-        headers[2] = header("X-Amz-Target", arena_printf(&call->scratch, "%s%s", service->target, call->action));
-        request.header_count = 3;
+    if (service->protocol == AWS_PROTOCOL_JSON)
         call->exchange.body = call->body;
-    } else {
+    else
         call->exchange.body = str_from(arena_printf(&call->scratch, "Action=%s&Version=%s%s%.*s", call->action,
             service->target, call->body.len ? "&" : "", STR_ARG(call->body)));
-    }
-    request.path = str_from(endpoint.path);
-    request.body = call->exchange.body;
-    sigv4_sign_headers(&call->scratch, &request, &scope, &signature);
-    lines = ARENA_ARRAY(&call->scratch, const char *, request.header_count + signature.added_count + 3);
-    for (size_t i = 0; i < request.header_count; i++)
-        lines[count++] = arena_printf(&call->scratch, "%s: %s", headers[i].name.data, headers[i].value.data);
-    for (size_t i = 0; i < signature.added_count; i++)
-        lines[count++] = arena_printf(&call->scratch, "%s: %s", signature.added[i].name.data,
-            signature.added[i].value.data);
-    lines[count++] = "Expect:"; /* libcurl would wait for a 100 Continue before a large body */
-    lines[count++] = "User-Agent: invplan/" INVPLAN_VERSION;
     call->exchange.method = "POST";
     call->exchange.url = endpoint.url;
-    call->exchange.headers = lines;
+    call->exchange.headers = signed_lines(client, call, &endpoint);
     call->exchange.timeout_ms = AWS_CALL_TIMEOUT_MS;
+    call->exchange.secret = service->secret;
     if (!http_start(client->http, &call->exchange))
         return false;
     call->flying = true;
@@ -287,6 +320,19 @@ static bool is_about_time(const struct error *error)
         (strstr(error->message, "expired") || strstr(error->message, "not yet current"));
 }
 
+/* Keys that expired before their time, as far as we knew it: other ones may be had. */
+static bool renew_credentials(struct aws_client *client, struct aws_call *call)
+{
+    static const char *const codes[] = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"};
+
+    if (!client->source || call->renewed)
+        return false;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(call->error.aws_code, codes[i]) == 0)
+            call->renewed = true;
+    return call->renewed && aws_credential_source_expire(client->source);
+}
+
 static enum aws_retry_kind classify(struct aws_client *client, struct aws_call *call)
 {
     enum aws_retry_kind kind = aws_retry_classify(call->error.aws_code, call->error.http_status);
@@ -327,7 +373,7 @@ static void call_end(struct aws_client *client, struct aws_call *call)
 {
     call_unlink(client, call);
     http_finish(client->http, &call->exchange);
-    arena_free(&call->scratch);
+    wipe_arena(&call->scratch); /* a session token is among the headers */
     call->done = true;
 }
 
@@ -360,6 +406,10 @@ static void call_landed(struct aws_client *client, struct aws_call *call)
         call_end(client, call);
         return;
     }
+    if (renew_credentials(client, call)) {
+        call->start_at_ms = client->env->now_ms(client->env->context);
+        return;
+    }
     if (client->attempts_max)
         policy.attempts_max = client->attempts_max;
     call->last_kind = classify(client, call);
@@ -378,7 +428,7 @@ void aws_call_start(struct aws_client *client, struct aws_call *call)
 {
     struct aws_endpoint endpoint;
 
-    call->done = call->ok = call->flying = call->repeated = false;
+    call->done = call->ok = call->flying = call->repeated = call->renewed = false;
     call->json = NULL;
     call->xml = NULL;
     call->attempts = 0;
@@ -418,11 +468,39 @@ static void tick(struct aws_client *client)
     client->last_tick_ms = client->env->now_ms(client->env->context);
 }
 
+static bool anything_due(const struct aws_client *client, int64_t now_ms)
+{
+    for (const struct aws_call *call = client->calls; call; call = call->next)
+        if (!call->flying && call->start_at_ms <= now_ms)
+            return true;
+    return false;
+}
+
+/* Before anything is sent, since a fetch takes time, in which ticks make calls of their own. Without keys, what waits to
+ * be sent fails. */
+static void take_credentials(struct aws_client *client)
+{
+    struct error error;
+    struct aws_call *next;
+
+    if (!client->source || aws_credential_source_get(client->source, &client->credentials, &error))
+        return;
+    for (struct aws_call *call = client->calls; call; call = next) {
+        next = call->next;
+        if (call->flying)
+            continue;
+        call->error = error;
+        call_end(client, call);
+    }
+}
+
 /* Starts what is due. Gives the time until the next one is. */
 static int64_t send_due(struct aws_client *client, int64_t wait_ms)
 {
     int64_t now_ms = client->env->now_ms(client->env->context);
 
+    if (anything_due(client, now_ms))
+        take_credentials(client);
     for (struct aws_call *call = client->calls; call; call = call->next) {
         if (call->flying)
             continue;

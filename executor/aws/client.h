@@ -29,6 +29,7 @@ struct aws_service {
     const char *name;         /* for people: "DynamoDB" */
     const char *id;           /* in AWS_ENDPOINT_URL_<id> */
     const char *host;         /* in its address, and its signing name */
+    bool secret;              /* its answers are wiped before their memory is given back */
     enum aws_protocol protocol;
     const char *content_type;
     const char *target;       /* JSON: prefix of X-Amz-Target; query: the Version parameter */
@@ -37,6 +38,7 @@ struct aws_service {
 
 extern const struct aws_service AWS_SERVICE_DYNAMODB;
 extern const struct aws_service AWS_SERVICE_STS;
+extern const struct aws_service AWS_SERVICE_SECRETS_MANAGER;
 
 struct aws_client;
 
@@ -62,15 +64,19 @@ struct aws_call {
     struct arena scratch;
     int64_t start_at_ms;
     bool flying;
+    bool renewed;             /* other credentials were fetched for it */
     enum aws_retry_kind last_kind;
 };
 
 struct aws_client_options {
     const char *region;   /* of the plan, resolved; NULL: none */
     const char *endpoint; /* of the plan, for DynamoDB alone; NULL: none */
+    struct aws_credential_source *source; /* outlives the client; NULL: the one that environment and profile name */
+    bool unsigned_calls;  /* no credentials at all */
 };
 
-/* Loads the profile and the credentials; touches no network. env outlives the client, which lives in the arena. */
+/* Loads the profile and decides where credentials come from; touches no network. env outlives the client, which lives in
+ * the arena. */
 bool aws_client_create(struct arena *arena, const struct driver_env *env, const struct aws_client_options *options,
     struct aws_client **out, struct error *error) MUST_CHECK;
 void aws_client_destroy(struct aws_client *client); /* cancels what is under way, wipes the credentials */

@@ -132,8 +132,10 @@ bool aws_endpoint_resolve(struct arena *arena, const struct driver_env *env, con
         }
         if (!url) {
             origin = "the AWS profile";
-            url = aws_profile_get(profile, "endpoint_url");
+            url = aws_profile_get_service(profile, service_id, "endpoint_url");
         }
+        if (!url)
+            url = aws_profile_get(profile, "endpoint_url");
     }
     if (!url) {
         origin = "the region";

@@ -1,6 +1,7 @@
 /*
  * Where a service is, and in which region: the plan's fields first, then AWS_ENDPOINT_URL_SERVICE, AWS_ENDPOINT_URL, the
- * profile's endpoint_url, and last the service's own address. Pure but for the environment that is passed in.
+ * profile's [services] section, its endpoint_url, and last the service's own address. Pure but for the environment that
+ * is passed in.
  */
 #ifndef EXECUTOR_AWS_ENDPOINT_H
 #define EXECUTOR_AWS_ENDPOINT_H

@@ -98,12 +98,14 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
     return line.len;
 }
 
-static bool is_loopback(const char *url)
+/* Loopback, and the link-local addresses of metadata services: never through a proxy. */
+static bool is_local(const char *url)
 {
     const char *host = strstr(url, "://");
 
     host = host ? host + 3 : url;
     return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+        strncmp(host, "169.254.", 8) == 0 || strncmp(host, "[fd00:ec2::", 11) == 0 ||
         (strncmp(host, "localhost", 9) == 0 && strchr(":/", host[9]));
 }
 
@@ -138,7 +140,7 @@ static void handle_set_options(const struct http *http, struct http_handle *hand
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (http->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
-    if (is_loopback(exchange->url))
+    if (is_local(exchange->url))
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, handle->headers);
     if (strcmp(exchange->method, "GET") != 0) {
@@ -254,5 +256,7 @@ void http_finish(struct http *http, struct http_exchange *exchange)
 {
     if (exchange->handle)
         handle_detach(http, exchange->handle);
+    if (exchange->secret)
+        strbuf_free_secret(&exchange->answer);
     strbuf_free(&exchange->answer);
 }

@@ -1,6 +1,7 @@
 /*
  * HTTP requests over one libcurl multi handle: connections are kept alive, the number of requests in flight and the
- * size of each answer are bounded, TLS is verified. The standard proxy variables are honoured, except for loopback.
+ * size of each answer are bounded, TLS is verified. The standard proxy variables are honoured, except for loopback and
+ * link-local addresses.
  *
  *     struct http *http = http_create(arena, ca_file);
  *     http_start(http, &exchange);
@@ -38,6 +39,7 @@ struct http_exchange {
     const char *const *headers; /* "Name: value", NULL at the end */
     struct str body;
     int64_t timeout_ms; /* for the whole exchange */
+    bool secret;        /* the answer is wiped before its memory is given back */
     /* the answer */
     bool done;
     int status;              /* 0: there is none, error_text says why */

@@ -39,7 +39,9 @@ static bool driver_open(struct arena *arena, const struct plan *plan, const stru
     const struct driver_env *env, struct driver **out, struct error *error)
 {
     struct dynamodb_driver *driver = ARENA_NEW(arena, struct dynamodb_driver);
-    struct aws_client_options options;
+    struct references references = {arena, env, target, NULL};
+    struct aws_client_options options = {0};
+    bool ok;
 
     driver->base = (struct driver){
         .ops = &driver_dynamodb, .plan = plan, .target = target, .env = env, .arena = arena};
@@ -48,12 +50,13 @@ static bool driver_open(struct arena *arena, const struct plan *plan, const stru
     driver->undo_table = arena_printf(arena, "%s_undo", target->ledger);
     map_init(&driver->started, arena);
     map_init(&driver->projected, arena);
-    if (!reference_resolve_field(arena, env, target, "endpoint", &options.endpoint, error) ||
-        !reference_resolve_field(arena, env, target, "region", &options.region, error) ||
-        !aws_client_create(arena, env, &options, &driver->client, error))
-        return false;
-    *out = &driver->base;
-    return true;
+    ok = reference_resolve_field(&references, "endpoint", &options.endpoint, error) &&
+        reference_resolve_field(&references, "region", &options.region, error) &&
+        aws_client_create(arena, env, &options, &driver->client, error);
+    references_close(&references);
+    if (ok)
+        *out = &driver->base;
+    return ok;
 }
 
 static void driver_close(struct driver *base)
@@ -120,6 +123,23 @@ static bool driver_init(struct driver *base, const struct target_owner *owner, s
         owner->project, owner->environment, owner->identity.text, at);
     ok = dynamodb_call(driver, &arena, "PutItem", &body, NULL, error) ||
         dynamodb_is(error, "ConditionalCheckFailedException"); /* whoever was first owns it: the caller reads it again */
+    arena_free(&arena);
+    return ok;
+}
+
+static bool driver_rebind(struct driver *base, const struct target_identity *identity, struct error *error)
+{
+    struct dynamodb_driver *driver = own(base);
+    struct arena arena = ARENA_INIT;
+    struct strbuf body = STRBUF_INIT;
+    bool ok;
+
+    aws_format(&body,
+        "{'TableName':%s,'Key':{'pk':{'S':'owner'},'sk':{'N':'0'}},'UpdateExpression':'SET #i = :i',"
+        "'ConditionExpression':'attribute_exists(pk)','ExpressionAttributeNames':{'#i':'identity'},"
+        "'ExpressionAttributeValues':{':i':{'S':%s}}}",
+        driver->journal_table, identity->text);
+    ok = dynamodb_call(driver, &arena, "UpdateItem", &body, NULL, error);
     arena_free(&arena);
     return ok;
 }
@@ -208,6 +228,8 @@ static bool driver_record(struct driver *base, const struct driver_journal *jour
     struct str observed = STR("");
     bool ok = true;
 
+    if (entry->event == LEDGER_EVENT_APPLIED) /* found by a probe: the process that asked for it looked at nothing */
+        violation_report(driver, entry->step);
     switch (entry->event) {
     case LEDGER_EVENT_APPLIED:
     case LEDGER_EVENT_ADOPTED:
@@ -227,7 +249,7 @@ static bool driver_record(struct driver *base, const struct driver_journal *jour
 static void start_result(struct driver_result *result)
 {
     memset(result, 0, sizeof(*result));
-    result->lock_wait_ms = -1;
+    result->lock_wait_ms = result->lock_hold_ms = -1;
     result->affected = -1;
     result->detail = STR("");
 }
@@ -262,7 +284,8 @@ static bool look_before(struct dynamodb_driver *driver, const struct plan_step *
 {
     *found = FOUND_NOTHING;
     memset(answer, 0, sizeof(*answer));
-    if (step->action.instruction == INSTRUCTION_EVENT_UPGRADE) /* goes on from its checkpoints by itself */
+    if (step->action.instruction == INSTRUCTION_EVENT_UPGRADE ||
+        step->action.instruction == INSTRUCTION_DDB_TRANSFORM_ITEMS) /* go on from their checkpoints by themselves */
         return true;
     if (!control_settle(driver, step, false, control_deadline(driver, step), answer, error))
         return false;
@@ -309,6 +332,7 @@ static bool settle_found(struct scribe *scribe, bool started, enum found found, 
     }
     if (found == FOUND_OURS) {
         scribe->result->already_applied = true;
+        violation_report(scribe->driver, scribe->step);
         return write_row(scribe, LEDGER_EVENT_APPLIED, "by", "probe", true, error);
     }
     scribe->result->adopted = true;
@@ -323,6 +347,9 @@ static bool run_effect(struct dynamodb_driver *driver, const struct plan_step *s
         return control_run(driver, step, false, error);
     case INSTRUCTION_DDB_PUT_ITEMS:
         return items_put(driver, step, result, error);
+    case INSTRUCTION_DDB_TRANSFORM_ITEMS:
+    case INSTRUCTION_DDB_ASSERT:
+        return transform_run(driver, step, result, error);
     case INSTRUCTION_EVENT_REGISTER:
         return register_put(driver, step, error);
     case INSTRUCTION_EVENT_UPGRADE:
@@ -355,6 +382,8 @@ static bool driver_apply(struct driver *base, const struct driver_journal *journ
         ok = write_row(&scribe, LEDGER_EVENT_STARTED, answer.detail[0] ? "before" : NULL, answer.detail, false, error);
         dynamodb_point(driver, "ddb.apply.started");
         ok = ok && run_effect(driver, scribe.step, result, error);
+        if (ok)
+            violation_report(driver, scribe.step);
         dynamodb_point(driver, "ddb.apply.effect_done");
         if (ok && !write_row(&scribe, LEDGER_EVENT_APPLIED, NULL, NULL, true, error)) {
             error->outcome_unknown = true;
@@ -393,6 +422,8 @@ static bool run_inverse(struct dynamodb_driver *driver, const struct plan_step *
         return control_run(driver, step, true, error);
     case INSTRUCTION_DDB_PUT_ITEMS:
         return items_remove(driver, step, result, error);
+    case INSTRUCTION_DDB_TRANSFORM_ITEMS:
+        return transform_restore(driver, step, result, error);
     case INSTRUCTION_EVENT_REGISTER:
         return register_remove(driver, step, error);
     case INSTRUCTION_EVENT_UPGRADE:
@@ -445,6 +476,7 @@ const struct driver_ops driver_dynamodb = {
     .identify = driver_identify,
     .owner = driver_owner,
     .init = driver_init,
+    .rebind = driver_rebind,
     .lease_take = dynamodb_lease_take,
     .lease_renew = dynamodb_lease_renew,
     .lease_release = dynamodb_lease_release,
@@ -459,5 +491,7 @@ const struct driver_ops driver_dynamodb = {
     .undo = driver_undo,
     .record = driver_record,
     .project = dynamodb_project,
+    .events = stored_events,
+    .registered = register_list,
     .close = driver_close,
 };

@@ -8,6 +8,8 @@
  *     probe.c    has it happened already? comparison of expected members
  *     observe.c  how an object is now, for drift
  *     items.c    ddb.put_items
+ *     transform.c ddb.transform_items and ddb.assert
+ *     violation.c key violations after an index was built
  *     project.c  the registry table that other tools read
  *
  * Stored in the target, LEDGER being the plan's registry table:
@@ -20,7 +22,7 @@
  *                     "lease", 0          token, and while it is held: rvn, holder, run, duration_ms
  *                     "text:DIGEST", n    a piece of a text over JOURNAL_INLINE_MAX_BYTES
  *                     "checkpoint:STEP", segment
- *     LEDGER_undo     pk (S), sk (S): pre-images of upgraded events (executor/events)
+ *     LEDGER_undo     pk (S), sk (S): pre-images of upgraded events (executor/events) and transformed items
  *
  * A row is written in one transaction with the head, on the condition that the lease still has our token: a process that
  * lost its lease cannot write. Reads are strongly consistent.
@@ -140,6 +142,10 @@ bool dynamodb_observe(struct dynamodb_driver *driver, struct arena *arena, const
 bool dynamodb_observe_step(struct dynamodb_driver *driver, struct arena *arena, const struct plan_step *step,
     struct str *out, struct error *error) MUST_CHECK;
 
+/* The user's tags, sorted by key: those of AWS and our own are not part of the schema. None where the endpoint has none. */
+bool dynamodb_tags(struct dynamodb_driver *driver, struct arena *arena, const struct json *arn, struct json **out,
+    struct error *error) MUST_CHECK;
+
 /* --- items.c --- */
 bool items_put(struct dynamodb_driver *driver, const struct plan_step *step, struct driver_result *result,
     struct error *error) MUST_CHECK;
@@ -149,6 +155,18 @@ bool items_probe(struct dynamodb_driver *driver, const struct plan_step *step, b
     struct error *error) MUST_CHECK;
 /* Whether the table holds items that no step of the plan wrote: what the plan's own steps wrote goes with their undo. */
 bool items_lost_with_table(struct dynamodb_driver *driver, const char *table, bool *lost, struct error *error) MUST_CHECK;
+
+/* --- transform.c --- */
+bool transform_run(struct dynamodb_driver *driver, const struct plan_step *step, struct driver_result *result,
+    struct error *error) MUST_CHECK;
+bool transform_restore(struct dynamodb_driver *driver, const struct plan_step *step, struct driver_result *result,
+    struct error *error) MUST_CHECK;
+bool transform_probe(struct dynamodb_driver *driver, const struct plan_step *step, bool inverse, struct probe_answer *out,
+    struct error *error) MUST_CHECK;
+
+/* --- violation.c --- */
+/* Where the step made an index: logs which items it passes over. */
+void violation_report(struct dynamodb_driver *driver, const struct plan_step *step);
 
 /* --- project.c --- */
 bool dynamodb_project(struct driver *driver, const struct projected_migration *migrations, size_t count,

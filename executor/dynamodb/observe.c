@@ -138,8 +138,7 @@ static bool observe_pitr(struct dynamodb_driver *driver, struct arena *arena, co
     return true;
 }
 
-/* The user's tags: those of AWS and our own are not part of the schema. */
-static bool observe_tags(struct dynamodb_driver *driver, struct arena *arena, const struct json *arn, struct json *out,
+bool dynamodb_tags(struct dynamodb_driver *driver, struct arena *arena, const struct json *arn, struct json **out,
     struct error *error)
 {
     struct json *tags = json_new(arena, JSON_OBJECT);
@@ -167,7 +166,18 @@ static bool observe_tags(struct dynamodb_driver *driver, struct arena *arena, co
         }
         next = json_text(json_get(answer, "NextToken"));
     } while (next.len);
-    json_set(arena, out, "tags", sorted(arena, tags));
+    *out = sorted(arena, tags);
+    return true;
+}
+
+static bool observe_tags(struct dynamodb_driver *driver, struct arena *arena, const struct json *arn, struct json *out,
+    struct error *error)
+{
+    struct json *tags;
+
+    if (!dynamodb_tags(driver, arena, arn, &tags, error))
+        return false;
+    json_set(arena, out, "tags", tags);
     return true;
 }
 

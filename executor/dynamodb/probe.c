@@ -219,6 +219,8 @@ static void probe_index(const struct json *probe, const struct json *table, cons
     snprintf(subject, sizeof(subject), "index '%s' of table '%s'", index, json_string(json_get(probe, "table")));
     if (!found)
         answer_with(out, absent ? PROBE_DONE : PROBE_NOT_DONE, "%s does not exist", subject);
+    else if (absent && str_is(json_text(status), "CREATING") && json_bool(json_get(found, "Backfilling"), false))
+        answer_with(out, PROBE_NOT_DONE, "%s is being built", subject); /* from here on it can be deleted */
     else if (status && in_motion(status))
         answer_with(out, PROBE_RUNNING, "%s is %.*s", subject, STR_ARG(json_text(status)));
     else if (absent)
@@ -235,6 +237,54 @@ static bool any_index_in_motion(const struct json *table)
         if (in_motion(json_get(index, "IndexStatus")))
             return true;
     return false;
+}
+
+/* What the service leaves out while a setting was never changed. A setting on its way (encryption) shows as motion. */
+static const struct json *with_defaults(struct arena *arena, const struct json *table)
+{
+    static const struct {
+        const char *member, *inner, *value;
+    } defaults[] = {
+        {"TableClassSummary", "TableClass", "STANDARD"},
+        {"BillingModeSummary", "BillingMode", "PROVISIONED"},
+        {"SSEDescription", "Status", "DISABLED"},
+    };
+    struct json *out = json_clone(arena, table);
+
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+        struct json *summary;
+
+        if (json_get(out, defaults[i].member))
+            continue;
+        summary = json_new(arena, JSON_OBJECT);
+        json_set_text(arena, summary, defaults[i].inner, defaults[i].value);
+        json_set(arena, out, defaults[i].member, summary);
+    }
+    return out;
+}
+
+static bool encryption_in_motion(const struct json *table)
+{
+    struct str status = json_text(json_get(json_get(table, "SSEDescription"), "Status"));
+
+    return str_is(status, "ENABLING") || str_is(status, "DISABLING") || str_is(status, "UPDATING");
+}
+
+/* The members that the probe expects of some indexes; one that is not there is as different as one that differs. */
+static void judge_indexes(const struct json *expected, const struct json *table, struct probe_answer *out)
+{
+    struct strbuf differences = STRBUF_INIT;
+
+    for (const struct json *want = expected ? expected->child : NULL; want; want = want->next) {
+        const struct json *index = find_named(json_get(table, "GlobalSecondaryIndexes"), want->key);
+        char path[PATH_MAX_BYTES];
+
+        snprintf(path, sizeof(path), "index '%.*s'", STR_ARG(want->key));
+        probe_compare(want, index, path, &differences);
+    }
+    if (differences.len && out->state == PROBE_DONE)
+        answer_with(out, PROBE_NOT_DONE, "%s", differences.data);
+    strbuf_free(&differences);
 }
 
 static bool probe_table(struct dynamodb_driver *driver, struct arena *arena, const struct json *probe, bool created,
@@ -259,8 +309,34 @@ static bool probe_table(struct dynamodb_driver *driver, struct arena *arena, con
         answer_with(out, PROBE_NOT_DONE, "%s exists", subject);
     else if (any_index_in_motion(table))
         answer_with(out, PROBE_RUNNING, "%s has an index that is not ready", subject);
+    else if (encryption_in_motion(table))
+        answer_with(out, PROBE_RUNNING, "the encryption of %s is changing", subject);
     else
-        judge_shape(json_get(probe, "expect"), table, subject, created, out);
+        judge_shape(json_get(probe, "expect"), with_defaults(arena, table), subject, created, out);
+    if (table && !index && !absent)
+        judge_indexes(json_get(probe, "indexes"), table, out);
+    return true;
+}
+
+/* The table's tags as members of an object. */
+static bool probe_tags(struct dynamodb_driver *driver, struct arena *arena, const struct json *probe,
+    struct probe_answer *out, struct error *error)
+{
+    const char *name = json_string(json_get(probe, "table"));
+    const struct json *table;
+    struct json *tags;
+    char subject[PATH_MAX_BYTES];
+
+    if (!dynamodb_describe(driver, arena, name, &table, error))
+        return false;
+    snprintf(subject, sizeof(subject), "the tags of table '%s'", name);
+    if (!table) {
+        answer_with(out, PROBE_NOT_DONE, "table '%s' does not exist", name);
+        return true;
+    }
+    if (!dynamodb_tags(driver, arena, json_get(table, "TableArn"), &tags, error))
+        return false;
+    judge_shape(json_get(probe, "expect"), tags, subject, false, out);
     return true;
 }
 
@@ -318,6 +394,8 @@ bool dynamodb_probe_described(struct dynamodb_driver *driver, const struct json 
         ok = probe_ttl(driver, &arena, probe, out, error);
     else if (strcmp(describe, "pitr") == 0)
         ok = probe_pitr(driver, &arena, probe, out, error);
+    else if (strcmp(describe, "tags") == 0)
+        ok = probe_tags(driver, &arena, probe, out, error);
     else
         ok = error_set(error, EXIT_STATUS_UNSUPPORTED, "this executor cannot describe '%s'", describe);
     if (!ok && (dynamodb_is(error, "ResourceNotFoundException") || dynamodb_is(error, "TableNotFoundException"))) {
@@ -365,6 +443,8 @@ bool dynamodb_probe(struct dynamodb_driver *driver, const struct plan_step *step
         return probe_call(driver, step, inverse, out, error);
     case INSTRUCTION_DDB_PUT_ITEMS:
         return items_probe(driver, step, inverse, out, error);
+    case INSTRUCTION_DDB_TRANSFORM_ITEMS:
+        return transform_probe(driver, step, inverse, out, error);
     case INSTRUCTION_EVENT_REGISTER:
         return register_probe(driver, step, inverse, out, error);
     case INSTRUCTION_EVENT_UPGRADE:

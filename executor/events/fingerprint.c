@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/decimal.h"
+#include "spec/base/decimal.h"
 
 static void append_value(struct arena *arena, struct strbuf *out, const struct event_value *value);
 

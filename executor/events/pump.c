@@ -134,7 +134,7 @@ static void slot_ended(struct running *running, struct pump_slot *slot)
     if (pump->failed)
         return;
     pump->done++;
-    env->progress(env->context, pump->step->id, pump->done, pump->total >= pump->done ? pump->total : -1, pump->unit);
+    env->progress(env->context, pump->name, pump->done, pump->total >= pump->done ? pump->total : -1, pump->unit);
 }
 
 /* Gives a free slot the next item of any lane. */
@@ -246,9 +246,13 @@ static void lane_read_done(struct running *running, struct lane *lane)
     lane->state = LANE_WORKING;
 }
 
-static void lane_next_page(struct lane *lane)
+static void lane_next_page(struct running *running, struct lane *lane)
 {
+    const struct pump *pump = running->pump;
+
     lane->start = lane->next_start;
+    if (pump->ops->leave && pump->ops->leave(pump->context, lane->part, lane->start))
+        lane->start = NULL;
     lane->state = lane->start ? LANE_TO_READ : LANE_FREE;
 }
 
@@ -257,7 +261,7 @@ static void lane_page_done(struct running *running, struct lane *lane)
     struct pump *pump = running->pump;
 
     if (!pump->ops->compose_checkpoint) {
-        lane_next_page(lane);
+        lane_next_page(running, lane);
         return;
     }
     dynamodb_point(pump->driver, "ddb.pump.before_checkpoint");
@@ -273,11 +277,11 @@ static void lane_saved(struct running *running, struct lane *lane)
     struct error error = lane->call.error;
 
     if (lane->call.ok) {
-        lane_next_page(lane);
+        lane_next_page(running, lane);
         return;
     }
     if (dynamodb_is(&error, "ConditionalCheckFailedException"))
-        error_set(&error, EXIT_STATUS_LEASE, "another run has taken over step '%s'", pump->step->id);
+        error_set(&error, EXIT_STATUS_LEASE, "another run has taken over step '%s'", pump->name);
     fail(pump, &error);
     lane->state = LANE_FREE;
 }
@@ -329,7 +333,7 @@ static void pump_loop(struct running *running)
         bool flying, left;
 
         if (!pump->failed && dynamodb_stopping(pump->driver)) {
-            dynamodb_stopped(&stopped, pump->step->id);
+            dynamodb_stopped(&stopped, pump->name);
             fail(pump, &stopped);
         }
         running->wait_ms = POLL_MS;

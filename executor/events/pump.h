@@ -44,11 +44,13 @@ struct pump_ops {
     void (*advance)(void *context, struct pump_slot *slot);
     /* The PutItem body that records that the part is finished up to next (NULL: to its end). NULL: no checkpoints. */
     void (*compose_checkpoint)(void *context, size_t part, const struct json *next, struct strbuf *body);
+    /* After a page: true when the part is left here, whatever follows. NULL: each part is gone through to its end. */
+    bool (*leave)(void *context, size_t part, const struct json *next);
 };
 
 struct pump {
     struct dynamodb_driver *driver;
-    const struct plan_step *step;
+    const char *name;   /* of the step, for progress and messages */
     const struct pump_ops *ops;
     void *context;
     size_t parts;

@@ -3,6 +3,7 @@
 
 #include "executor/events/events.h"
 #include "spec/base/arena.h"
+#include "spec/base/digest.h"
 #include "spec/exit.h"
 
 struct registration {
@@ -40,6 +41,20 @@ static bool read_item(struct dynamodb_driver *driver, struct arena *arena, const
     return true;
 }
 
+/* The digest that the item states; where that of its schema and upcaster is another one, both. */
+static struct str item_digest(struct arena *arena, const struct json *item)
+{
+    struct str stated = dynamodb_item_text(item, "digest");
+    struct str schema = dynamodb_item_text(item, "schema"), upcast = dynamodb_item_text(item, "upcast");
+    const char *whole = arena_printf(arena, "{\"schema\":%.*s,\"upcast\":%.*s}", STR_ARG(schema),
+        STR_ARG(upcast.len ? upcast : STR("null")));
+    struct digest actual = digest_of(str_from(whole));
+
+    if (!schema.len || str_is(stated, actual.hex))
+        return stated;
+    return str_from(arena_printf(arena, "%.*s, with the content of %s", STR_ARG(stated), actual.hex));
+}
+
 bool register_probe(struct dynamodb_driver *driver, const struct plan_step *step, bool inverse, struct probe_answer *out,
     struct error *error)
 {
@@ -50,7 +65,7 @@ bool register_probe(struct dynamodb_driver *driver, const struct plan_step *step
         read_item(driver, &arena, wanted.registry, wanted.event, wanted.version, &item, error);
 
     if (ok) {
-        struct str digest = dynamodb_item_text(item, "digest");
+        struct str digest = item_digest(&arena, item);
         bool same = item && str_is(digest, wanted.digest);
 
         if (!item)
@@ -114,8 +129,8 @@ bool register_put(struct dynamodb_driver *driver, const struct plan_step *step, 
     ok = dynamodb_call(driver, &arena, "PutItem", &body, NULL, error);
     if (!ok && dynamodb_is(error, "ConditionalCheckFailedException")) {
         ok = read_item(driver, &arena, wanted.registry, wanted.event, wanted.version, &item, error);
-        if (ok && !(item && str_is(dynamodb_item_text(item, "digest"), wanted.digest)))
-            ok = explain_conflict(&wanted, dynamodb_item_text(item, "digest"), error);
+        if (ok && !(item && str_is(item_digest(&arena, item), wanted.digest)))
+            ok = explain_conflict(&wanted, item_digest(&arena, item), error);
     }
     arena_free(&arena);
     return ok;
@@ -143,13 +158,61 @@ bool register_remove(struct dynamodb_driver *driver, const struct plan_step *ste
     return ok;
 }
 
+static struct json *observation(struct arena *arena, const struct json *item)
+{
+    struct json *found = json_new(arena, JSON_OBJECT);
+
+    json_set(arena, found, "digest", json_new_string(arena, item_digest(arena, item)));
+    json_set(arena, found, "compatibility", json_new_string(arena, dynamodb_item_text(item, "compatibility")));
+    return found;
+}
+
+static void add_registered(struct arena *arena, const struct json *items, struct json *out)
+{
+    for (const struct json *item = items ? items->child : NULL; item; item = item->next) {
+        struct str event = dynamodb_item_text(item, "eventType");
+        int64_t version;
+        const char *name;
+
+        if (!event.len || !dynamodb_item_number(item, "version", &version)) /* what others keep there is theirs */
+            continue;
+        name = arena_printf(arena, "%.*s@%lld", STR_ARG(event), (long long)version);
+        if (!json_get(out, name))
+            json_set(arena, out, name, observation(arena, item));
+    }
+}
+
+bool register_list(struct driver *base, struct arena *arena, struct json **out, struct error *error)
+{
+    struct dynamodb_driver *driver = (struct dynamodb_driver *)base;
+    const struct json *start = NULL;
+
+    *out = json_new(arena, JSON_OBJECT);
+    if (!base->plan->events)
+        return true;
+    do {
+        struct strbuf body = STRBUF_INIT;
+        const struct json *answer = NULL;
+
+        aws_format(&body, "{'TableName':%s,'ConsistentRead':true,'ProjectionExpression':'eventType, #v, #s, upcast, "
+            "digest, compatibility','ExpressionAttributeNames':{'#v':'version','#s':'schema'}", base->plan->events->registry);
+        if (start)
+            aws_format(&body, ",'ExclusiveStartKey':%j", start);
+        strbuf_append_char(&body, '}');
+        if (!dynamodb_call(driver, arena, "Scan", &body, &answer, error))
+            return dynamodb_is(error, "ResourceNotFoundException");
+        add_registered(arena, json_get(answer, "Items"), *out);
+        start = json_get(answer, "LastEvaluatedKey");
+    } while (start);
+    return true;
+}
+
 bool register_observe(struct dynamodb_driver *driver, struct arena *arena, const char *name, struct json **out,
     struct error *error)
 {
     const char *at = strrchr(name, '@');
     const struct json *item = NULL;
     int64_t version;
-    struct json *found;
 
     if (!driver->base.plan->events)
         return error_set(error, EXIT_STATUS_PLAN, "the plan has no events section");
@@ -159,11 +222,7 @@ bool register_observe(struct dynamodb_driver *driver, struct arena *arena, const
     if (!read_item(driver, arena, driver->base.plan->events->registry, arena_strndup(arena, name, (size_t)(at - name)),
             version, &item, error))
         return false;
-    if (!item)
-        return true;
-    found = json_new(arena, JSON_OBJECT);
-    json_set(arena, found, "digest", json_new_string(arena, dynamodb_item_text(item, "digest")));
-    json_set(arena, found, "compatibility", json_new_string(arena, dynamodb_item_text(item, "compatibility")));
-    *out = found;
+    if (item)
+        *out = observation(arena, item);
     return true;
 }

@@ -10,7 +10,7 @@
 enum stage {
     STAGE_FRESH,
     STAGE_READ,    /* the event was read */
-    STAGE_EVENT,   /* the pre-image was put over it */
+    STAGE_EVENT,   /* it was changed back into the pre-image */
     STAGE_CLEANED, /* the row of the pre-image was deleted, or marked */
 };
 
@@ -55,7 +55,7 @@ static bool enter_part(void *context, size_t part, const struct json **start)
 static void send_read(struct pump_slot *slot, const struct upgrade *upgrade)
 {
     aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'}",
-        upgrade->events->table, undo_event_key(&slot->arena, upgrade, before_of(slot)));
+        upgrade->table.name, item_key(&slot->arena, &upgrade->table, before_of(slot)));
     slot->stage = STAGE_READ;
     pump_send(slot, "GetItem", 0);
 }
@@ -80,7 +80,7 @@ static void send_keep_row(struct pump_slot *slot, struct restoring *restoring)
     struct strbuf key = STRBUF_INIT;
 
     if (restoring->kept++ == 0) {
-        json_write(&key, undo_event_key(&slot->arena, upgrade, before_of(slot)));
+        json_write(&key, item_key(&slot->arena, &upgrade->table, before_of(slot)));
         snprintf(restoring->example, sizeof(restoring->example), "%s", key.data);
         strbuf_free(&key);
     }
@@ -117,13 +117,15 @@ static void judge(struct pump_slot *slot, struct restoring *restoring)
         send_keep_row(slot, restoring);
         return;
     }
-    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL','Item':%j", upgrade->events->table,
-        before_of(slot));
-    undo_append_guard(&slot->body, upgrade, item);
+    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL',", upgrade->table.name);
+    if (!item_change_append(&slot->body, &upgrade->table, item, before_of(slot), &error)) {
+        pump_fail(slot, &error);
+        return;
+    }
     strbuf_append_char(&slot->body, '}');
     slot->stage = STAGE_EVENT;
     dynamodb_point(upgrade->driver, "ddb.restore.before_event");
-    pump_send(slot, "PutItem", undo_write_units(event_item_size(current)));
+    pump_send(slot, "UpdateItem", undo_write_units(event_item_size(current)));
 }
 
 static void advance(void *context, struct pump_slot *slot)
@@ -155,7 +157,7 @@ static void advance(void *context, struct pump_slot *slot)
         if (refused) { /* changed since we read it, or our own repeated request: look again */
             if (++slot->tries > REWRITE_TRIES_MAX) {
                 error_set(&error, EXIT_STATUS_HALTED, "an event of table '%s' changed under our hands %d times",
-                    upgrade->events->table, REWRITE_TRIES_MAX);
+                    upgrade->table.name, REWRITE_TRIES_MAX);
                 error.retryable = true;
                 pump_fail(slot, &error);
                 return;
@@ -187,31 +189,45 @@ static void report(const struct restoring *restoring, const struct pump *pump, s
     result->detail = str_from(arena_strdup(pump->driver->base.arena, text));
     if (!restoring->kept)
         return;
-    snprintf(message, sizeof(message), "step '%.150s': %lld events were changed or deleted by somebody else since they were "
-        "upgraded and stay as they are, for example %.250s", pump->step->id, (long long)restoring->kept, restoring->example);
+    snprintf(message, sizeof(message), "step '%.150s': %lld %s were changed or deleted by somebody else since and stay as "
+        "they are, for example %.250s", pump->name, (long long)restoring->kept, pump->unit, restoring->example);
     env->log(env->context, "warning", message);
+}
+
+bool restore_run(struct upgrade *upgrade, const char *unit, struct driver_result *result, struct error *error)
+{
+    static const struct pump_ops ops = {enter_part, compose_page, advance, NULL, NULL};
+    const struct driver_env *env = upgrade->driver->base.env;
+    struct arena arena = ARENA_INIT;
+    struct restoring restoring = {.upgrade = upgrade, .arena = &arena};
+    struct pump pump = {.driver = upgrade->driver,
+        .name = upgrade->step->id,
+        .ops = &ops,
+        .context = &restoring,
+        .unit = unit,
+        .total = -1};
+    bool ok = checkpoints_forget(upgrade->driver, upgrade->step->id, error); /* what is half restored must not look done */
+
+    if (ok) {
+        pump.parts = upgrade_shards(upgrade);
+        rate_init(&pump.read_rate, upgrade->max_rcu, env->now_ms(env->context));
+        rate_init(&pump.write_rate, upgrade->max_wcu, env->now_ms(env->context));
+        ok = pump_run(&pump, error);
+        report(&restoring, &pump, result);
+    }
+    arena_free(&arena);
+    return ok;
 }
 
 bool upgrade_restore(struct dynamodb_driver *driver, const struct plan_step *step, struct driver_result *result,
     struct error *error)
 {
-    static const struct pump_ops ops = {enter_part, compose_page, advance, NULL};
-    const struct driver_env *env = driver->base.env;
     struct arena arena = ARENA_INIT;
     struct upgrade upgrade;
-    struct restoring restoring = {.upgrade = &upgrade, .arena = &arena};
-    struct pump pump = {
-        .driver = driver, .step = step, .ops = &ops, .context = &restoring, .unit = "events", .total = -1};
-    bool ok = upgrade_read(driver, step, &upgrade, error) && upgrade_read_table(&arena, &upgrade, error) &&
-        upgrade_forget_checkpoints(&upgrade, error); /* first: what is half restored must not look upgraded */
+    bool ok = upgrade_read(driver, step, &upgrade, error) &&
+        item_table_read(driver, &arena, upgrade.events->table, &upgrade.table, error) &&
+        restore_run(&upgrade, "events", result, error);
 
-    if (ok) {
-        pump.parts = upgrade_shards(&upgrade);
-        rate_init(&pump.read_rate, upgrade.max_rcu, env->now_ms(env->context));
-        rate_init(&pump.write_rate, upgrade.max_wcu, env->now_ms(env->context));
-        ok = pump_run(&pump, error);
-        report(&restoring, &pump, result);
-    }
     arena_free(&arena);
     return ok;
 }

@@ -5,7 +5,6 @@
 #include "executor/events/upgrade.h"
 #include "spec/base/arena.h"
 #include "spec/base/bug.h"
-#include "spec/event/decimal.h"
 #include "spec/exit.h"
 
 enum stage {
@@ -13,7 +12,7 @@ enum stage {
     STAGE_PRE_IMAGE,     /* its pre-image was put, if none was there */
     STAGE_CONFIRM,       /* another pre-image is there: is the event still what we read? */
     STAGE_REPLACE,       /* the pre-image was put over the one that was there */
-    STAGE_EVENT,         /* the new event was put */
+    STAGE_EVENT,         /* the event was changed */
     STAGE_READ_AGAIN,    /* the old one was not what we had read */
 };
 
@@ -23,25 +22,9 @@ struct rewrite {
     const struct event_value *after;
     struct json *after_item;
     struct digest before_digest, after_digest;
-    int64_t version;
+    size_t version;
     struct str other_digest;             /* before_digest of the pre-image that is there */
 };
-
-bool rewrite_version(const struct upgrade *upgrade, const struct event_value *event, int64_t *out)
-{
-    const struct event_value *value = event_value_member(event, str_from(upgrade->events->version));
-    struct decimal decimal;
-    size_t number;
-
-    *out = 1;
-    if (!value)
-        return true;
-    if (value->type != EVENT_NUMBER || !decimal_parse(value->text, &decimal) || !decimal_to_size(&decimal, &number) ||
-        number < 1 || number > INT32_MAX)
-        return false;
-    *out = (int64_t)number;
-    return true;
-}
 
 static struct rewrite *rewrite_of(struct pump_slot *slot)
 {
@@ -54,7 +37,7 @@ static void fail_event(struct pump_slot *slot, const struct upgrade *upgrade, st
     struct rewrite *rewrite = rewrite_of(slot);
     struct strbuf key = STRBUF_INIT;
 
-    json_write(&key, undo_event_key(&slot->arena, upgrade, rewrite->item));
+    json_write(&key, item_key(&slot->arena, &upgrade->table, rewrite->item));
     error_wrap(error, "event %.300s of table '%s'", key.data, upgrade->events->table);
     strbuf_free(&key);
     pump_fail(slot, error);
@@ -63,27 +46,21 @@ static void fail_event(struct pump_slot *slot, const struct upgrade *upgrade, st
 static bool upcast_chain(struct pump_slot *slot, const struct upgrade *upgrade, struct error *error)
 {
     struct rewrite *rewrite = rewrite_of(slot);
-    const struct event_value *event = rewrite->before;
+    const struct upcast_way way = {rewrite->version, (size_t)upgrade->to};
+    struct upcast_result result;
+    struct upcast_problem problem;
+    size_t to;
 
-    for (int64_t version = rewrite->version; version < upgrade->to; version++) {
-        struct upcast_result result;
-        struct upcast_problem problem;
-
-        memset(&problem, 0, sizeof(problem));
-        if (!upcaster_apply(upgrade->upcasters[version - 1], &slot->arena, event, (int)version + 1, &result, &problem)) {
-            error_set(error, EXIT_STATUS_HALTED, "upcasting from version %lld, operator %s: %s%s%s", (long long)version,
-                problem.pointer, problem.message[0] ? problem.message : problem.expression.message,
-                problem.message[0] && problem.in_expression ? ": " : "",
-                problem.message[0] && problem.in_expression ? problem.expression.message : "");
-            return error_help(error, "%s", problem.help[0] ? problem.help : "a later version cannot mend it: register_event "
-                "a corrected upcaster under the next version, or mend the event");
-        }
-        if (result.count != 1)
-            return error_set(error, EXIT_STATUS_HALTED, "upcasting from version %lld makes %zu events of one, which cannot be "
-                "done in place", (long long)version, result.count);
-        event = result.events[0];
+    if (!upcast_along(upgrade->upcasters, &slot->arena, rewrite->before, &way, &result, &to, &problem)) {
+        error_set(error, EXIT_STATUS_HALTED, "upcasting to version %zu, operator %s: %s", to, problem.pointer,
+            problem.message);
+        return error_help(error, "%s", problem.help[0] ? problem.help : "a later version cannot mend it: register_event a corrected "
+            "upcaster under the next version, or mend the event");
     }
-    rewrite->after = event;
+    if (result.count != 1)
+        return error_set(error, EXIT_STATUS_HALTED, "upcasting to version %lld makes %zu events of one, which cannot be done "
+            "in place", (long long)upgrade->to, result.count);
+    rewrite->after = result.events[0];
     return true;
 }
 
@@ -97,17 +74,17 @@ static bool same_attribute(const struct rewrite *rewrite, struct str name)
 
 static bool check_result(const struct upgrade *upgrade, const struct rewrite *rewrite, struct error *error)
 {
-    const struct str fixed[] = {upgrade->hash, upgrade->range, str_from(upgrade->events->type)};
+    const struct str fixed[] = {upgrade->table.hash, upgrade->table.range, str_from(upgrade->events->type)};
     size_t before_bytes = event_item_size(rewrite->before), after_bytes = event_item_size(rewrite->after);
 
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         if (fixed[i].data && !same_attribute(rewrite, fixed[i]))
             return error_set(error, EXIT_STATUS_HALTED, "the upcaster changes '%.*s', which identifies the event and cannot "
                 "change in place", STR_ARG(fixed[i]));
-    if (after_bytes > ITEM_MAX_BYTES)
+    if (after_bytes > EVENT_ITEM_MAX_BYTES)
         return error_set(error, EXIT_STATUS_HALTED, "the event would grow from %zu to %zu bytes: DynamoDB's limit is %d",
-            before_bytes, after_bytes, ITEM_MAX_BYTES);
-    if (before_bytes + UNDO_OVERHEAD_BYTES > ITEM_MAX_BYTES)
+            before_bytes, after_bytes, EVENT_ITEM_MAX_BYTES);
+    if (before_bytes + UNDO_OVERHEAD_BYTES > EVENT_ITEM_MAX_BYTES)
         return error_set(error, EXIT_STATUS_HALTED, "the event has %zu bytes: too many to keep its pre-image in one item",
             before_bytes);
     return true;
@@ -122,7 +99,7 @@ static void send_pre_image(struct pump_slot *slot, const struct upgrade *upgrade
     aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL','Item':{", upgrade->driver->undo_table);
     undo_append_key(&slot->body, upgrade, rewrite->before);
     aws_format(&slot->body, ",'before':{'M':%j},'before_digest':{'S':%s},'after_digest':{'S':%s},'from':{'N':%N},"
-        "'at':{'S':%s}}", rewrite->item, rewrite->before_digest.hex, rewrite->after_digest.hex, rewrite->version, at);
+        "'at':{'S':%s}}", rewrite->item, rewrite->before_digest.hex, rewrite->after_digest.hex, (int64_t)rewrite->version, at);
     if (replace)
         aws_format(&slot->body, ",'ConditionExpression':'before_digest = :b','ExpressionAttributeValues':{':b':{'S':%S}}}",
             &rewrite->other_digest);
@@ -137,7 +114,7 @@ static void send_pre_image(struct pump_slot *slot, const struct upgrade *upgrade
 static void send_read(struct pump_slot *slot, const struct upgrade *upgrade, enum stage stage)
 {
     aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'}",
-        upgrade->events->table, undo_event_key(&slot->arena, upgrade, rewrite_of(slot)->item));
+        upgrade->events->table, item_key(&slot->arena, &upgrade->table, rewrite_of(slot)->item));
     slot->stage = (int)stage;
     pump_send(slot, "GetItem", 0);
 }
@@ -146,14 +123,17 @@ static void send_event(struct pump_slot *slot, const struct upgrade *upgrade)
 {
     struct rewrite *rewrite = rewrite_of(slot);
     size_t before_bytes = event_item_size(rewrite->before), after_bytes = event_item_size(rewrite->after);
+    struct error error;
 
-    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL','Item':%j", upgrade->events->table,
-        rewrite->after_item);
-    undo_append_guard(&slot->body, upgrade, rewrite->item);
+    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL',", upgrade->events->table);
+    if (!item_change_append(&slot->body, &upgrade->table, rewrite->item, rewrite->after_item, &error)) {
+        fail_event(slot, upgrade, &error);
+        return;
+    }
     strbuf_append_char(&slot->body, '}');
     slot->stage = STAGE_EVENT;
     dynamodb_point(upgrade->driver, "ddb.upgrade.before_event");
-    pump_send(slot, "PutItem", undo_write_units(after_bytes > before_bytes ? after_bytes : before_bytes));
+    pump_send(slot, "UpdateItem", undo_write_units(after_bytes > before_bytes ? after_bytes : before_bytes));
 }
 
 /* Takes an event as it was read just now and begins with it. */
@@ -169,12 +149,12 @@ static void begin(struct pump_slot *slot, struct upgrading *upgrading, const str
         fail_event(slot, upgrade, &error);
         return;
     }
-    if (!rewrite_version(upgrade, rewrite->before, &rewrite->version)) {
+    if (!event_version_read(rewrite->before, upgrade->events->version, &rewrite->version)) {
         error_set(&error, EXIT_STATUS_HALTED, "its '%s' is not a version number", upgrade->events->version);
         fail_event(slot, upgrade, &error);
         return;
     }
-    if (rewrite->version >= upgrade->to) {
+    if (rewrite->version >= (size_t)upgrade->to) {
         upgrading->faster++;
         pump_finish(slot);
         return;

@@ -5,16 +5,6 @@
 #include "spec/base/arena.h"
 #include "spec/base/bug.h"
 
-struct json *undo_event_key(struct arena *arena, const struct upgrade *upgrade, const struct json *item)
-{
-    const struct str names[2] = {upgrade->hash, upgrade->range};
-    struct json *key = json_new(arena, JSON_OBJECT);
-
-    for (size_t i = 0; i < 2 && names[i].data; i++)
-        json_set(arena, key, names[i].data, json_clone(arena, json_get(item, names[i].data)));
-    return key;
-}
-
 size_t upgrade_shards(const struct upgrade *upgrade)
 {
     return upgrade->segments < UNDO_SHARDS_MAX ? (size_t)upgrade->segments : UNDO_SHARDS_MAX;
@@ -29,12 +19,12 @@ static struct digest key_digest(const struct upgrade *upgrade, const struct even
 {
     struct event_member members[2];
     struct event_value key = {.type = EVENT_MAP, .members = members};
-    const struct str names[2] = {upgrade->hash, upgrade->range};
+    const struct str names[2] = {upgrade->table.hash, upgrade->table.range};
 
     for (size_t i = 0; i < 2 && names[i].data; i++) {
         members[i] = (struct event_member){names[i], event_value_member(item, names[i])};
         if (!members[i].value)
-            BUG("an item of table '%s' without its key", upgrade->events->table);
+            BUG("an item of table '%s' without its key", upgrade->table.name);
         key.count++;
     }
     return fingerprint_item(&key);
@@ -53,40 +43,34 @@ void undo_append_key(struct strbuf *out, const struct upgrade *upgrade, const st
     arena_free(&arena);
 }
 
-/* The version first: it is the guard of all guards, and has to be among those that fit. */
-static const struct json *guarded(const struct json *item, const struct json *version, size_t index)
+bool undo_rows_left(const struct upgrade *upgrade, bool *left, struct error *error)
 {
-    const struct json *member = item->child;
+    size_t shards = upgrade_shards(upgrade);
+    struct arena arena = ARENA_INIT;
+    bool ok = true;
 
-    if (version && index == 0)
-        return version;
-    index -= version != NULL;
-    for (; member; member = member->next)
-        if (member != version && index-- == 0)
-            return member;
-    return NULL;
-}
+    *left = false;
+    for (size_t shard = 0; shard < shards && ok && !*left; shard++) {
+        const struct json *start = NULL;
 
-void undo_append_guard(struct strbuf *out, const struct upgrade *upgrade, const struct json *item)
-{
-    const char *version_name = upgrade->events->version;
-    const struct json *version = json_get(item, version_name);
-    size_t count = item->count < GUARD_ATTRIBUTES_MAX ? item->count : GUARD_ATTRIBUTES_MAX;
+        do {
+            struct strbuf body = STRBUF_INIT;
+            const struct json *answer = NULL, *items;
 
-    strbuf_append_text(out, ",\"ConditionExpression\":\"");
-    if (!version)
-        strbuf_append_text(out, "attribute_not_exists(#v)");
-    for (size_t i = 0; i < count; i++)
-        strbuf_printf(out, "%s#%zu=:%zu", i || !version ? " AND " : "", i, i);
-    strbuf_append_text(out, "\",\"ExpressionAttributeNames\":{");
-    if (!version)
-        aws_format(out, "'#v':%s", version_name);
-    for (size_t i = 0; i < count; i++)
-        aws_format(out, "%r'#%i':%S", i || !version ? "," : "", (int64_t)i, &guarded(item, version, i)->key);
-    strbuf_append_text(out, "},\"ExpressionAttributeValues\":{");
-    for (size_t i = 0; i < count; i++)
-        aws_format(out, "%r':%i':%j", i ? "," : "", (int64_t)i, guarded(item, version, i));
-    strbuf_append_char(out, '}');
+            aws_format(&body, "{'TableName':%s,'KeyConditionExpression':'pk = :pk','FilterExpression':"
+                "'attribute_not_exists(kept)','ProjectionExpression':'sk','ExpressionAttributeValues':{':pk':{'S':%s}},"
+                "'ConsistentRead':true", upgrade->driver->undo_table, undo_partition(&arena, upgrade, shard));
+            if (start)
+                aws_format(&body, ",'ExclusiveStartKey':%j", start);
+            strbuf_append_char(&body, '}');
+            ok = dynamodb_call(upgrade->driver, &arena, "Query", &body, &answer, error);
+            items = ok ? json_get(answer, "Items") : NULL;
+            *left = items && items->count;
+            start = ok ? json_get(answer, "LastEvaluatedKey") : NULL;
+        } while (start && !*left);
+    }
+    arena_free(&arena);
+    return ok;
 }
 
 double undo_write_units(size_t size_bytes)

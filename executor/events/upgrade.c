@@ -61,7 +61,6 @@ bool upgrade_read(struct dynamodb_driver *driver, const struct plan_step *step, 
     out->events = driver->base.plan->events;
     out->event = json_text(json_get(forward, "event"));
     out->stream = json_string(json_get(json_get(forward, "only"), "stream"));
-    out->item_count = -1;
     if (!out->events)
         return error_set(error, EXIT_STATUS_PLAN, "step '%s' upgrades events, but the plan has no events section", step->id);
     if (!out->event.len || !strategy || !json_to_i64(json_get(forward, "to"), &out->to) || out->to < 2 ||
@@ -75,33 +74,12 @@ bool upgrade_read(struct dynamodb_driver *driver, const struct plan_step *step, 
     return true;
 }
 
-bool upgrade_read_table(struct arena *arena, struct upgrade *upgrade, struct error *error)
-{
-    const struct json *table, *definitions;
-
-    if (!dynamodb_describe(upgrade->driver, arena, upgrade->events->table, &table, error))
-        return false;
-    if (!table) {
-        error_set(error, EXIT_STATUS_HALTED, "the event table '%s' does not exist", upgrade->events->table);
-        return error_help(error, "create it in an earlier migration");
-    }
-    dynamodb_table_key(table, &upgrade->hash, &upgrade->range);
-    upgrade->stream_type = STR("");
-    definitions = json_get(table, "AttributeDefinitions");
-    for (const struct json *one = definitions ? definitions->child : NULL; one; one = one->next)
-        if (str_is(json_text(json_get(one, "AttributeName")), upgrade->events->stream))
-            upgrade->stream_type = json_text(json_get(one, "AttributeType"));
-    if (!json_to_i64(json_get(table, "ItemCount"), &upgrade->item_count))
-        upgrade->item_count = -1;
-    return true;
-}
-
 /* --- checkpoints -------------------------------------------------------------------------------------------------------------- */
 
 /* One stream is one partition of the table: a query, not a scan in segments. */
 static bool is_query(const struct upgrade *upgrade)
 {
-    return upgrade->stream && str_is(upgrade->hash, upgrade->events->stream);
+    return upgrade->stream && str_is(upgrade->table.hash, upgrade->events->stream);
 }
 
 static size_t part_count(const struct upgrade *upgrade)
@@ -109,87 +87,16 @@ static size_t part_count(const struct upgrade *upgrade)
     return is_query(upgrade) ? 1 : (size_t)upgrade->segments;
 }
 
-static const char *checkpoint_pk(struct arena *arena, const struct upgrade *upgrade)
-{
-    return arena_printf(arena, "checkpoint:%s", upgrade->step->id);
-}
-
-struct part {
-    bool done;
-    const struct json *start; /* NULL: from its beginning */
-    int64_t events;           /* finished so far */
-};
-
 struct progress {
     struct upgrading upgrading; /* first: rewrite_advance() takes the same context */
-    struct arena *arena;
-    struct part *parts;
-    size_t count;
-    size_t kept; /* parts with a checkpoint */
-    size_t done;
-    int64_t events;
-    const char *pk;
+    struct checkpoints checkpoints;
 };
-
-static bool read_checkpoint(void *context, const struct json *item, struct error *error)
-{
-    struct progress *progress = context;
-    int64_t number;
-    struct part *part;
-
-    if (!dynamodb_item_number(item, "sk", &number) || number < 0 || (size_t)number >= progress->count)
-        return error_set(error, EXIT_STATUS_HISTORY, "a checkpoint of step '%s' is damaged",
-            progress->upgrading.upgrade->step->id);
-    part = &progress->parts[number];
-    part->done = json_bool(json_get(json_get(item, "done"), "BOOL"), false);
-    if (json_get(item, "start"))
-        part->start = json_clone(progress->arena, json_get(json_get(item, "start"), "M"));
-    if (!dynamodb_item_number(item, "events", &part->events))
-        part->events = 0;
-    progress->kept++;
-    progress->done += part->done;
-    progress->events += part->events;
-    return true;
-}
 
 static bool read_progress(struct arena *arena, const struct upgrade *upgrade, struct progress *out, struct error *error)
 {
     memset(out, 0, sizeof(*out));
     out->upgrading.upgrade = upgrade;
-    out->arena = arena;
-    out->count = part_count(upgrade);
-    out->parts = ARENA_ARRAY(arena, struct part, out->count);
-    out->pk = checkpoint_pk(arena, upgrade);
-    return dynamodb_journal_query(upgrade->driver, out->pk, read_checkpoint, out, error);
-}
-
-struct deleting {
-    struct dynamodb_driver *driver;
-    const char *pk;
-};
-
-static bool delete_checkpoint(void *context, const struct json *item, struct error *error)
-{
-    struct deleting *deleting = context;
-    struct arena arena = ARENA_INIT;
-    struct strbuf body = STRBUF_INIT;
-    bool ok;
-
-    aws_format(&body, "{'TableName':%s,'Key':{'pk':{'S':%s},'sk':%j}}", deleting->driver->journal_table, deleting->pk,
-        json_get(item, "sk"));
-    ok = dynamodb_call(deleting->driver, &arena, "DeleteItem", &body, NULL, error);
-    arena_free(&arena);
-    return ok;
-}
-
-bool upgrade_forget_checkpoints(const struct upgrade *upgrade, struct error *error)
-{
-    struct arena arena = ARENA_INIT;
-    struct deleting deleting = {upgrade->driver, checkpoint_pk(&arena, upgrade)};
-    bool ok = dynamodb_journal_query(upgrade->driver, deleting.pk, delete_checkpoint, &deleting, error);
-
-    arena_free(&arena);
-    return ok;
+    return checkpoints_read(upgrade->driver, arena, upgrade->step->id, part_count(upgrade), &out->checkpoints, error);
 }
 
 /* --- in place ----------------------------------------------------------------------------------------------------------------- */
@@ -198,8 +105,7 @@ static bool enter_part(void *context, size_t part, const struct json **start)
 {
     struct progress *progress = context;
 
-    *start = progress->parts[part].start;
-    return !progress->parts[part].done;
+    return checkpoints_enter(&progress->checkpoints, part, start);
 }
 
 static const char *compose_page(void *context, size_t part, const struct json *start, struct strbuf *body)
@@ -207,7 +113,7 @@ static const char *compose_page(void *context, size_t part, const struct json *s
     struct progress *progress = context;
     const struct upgrade *upgrade = progress->upgrading.upgrade;
     bool query = is_query(upgrade);
-    const char *type = upgrade->stream_type.len ? upgrade->stream_type.data : "S";
+    const char *type = item_table_attribute_type(&upgrade->table, upgrade->events->stream);
 
     aws_format(body, "{'TableName':%s,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'", upgrade->events->table);
     if (query)
@@ -232,19 +138,11 @@ static const char *compose_page(void *context, size_t part, const struct json *s
     return query ? "Query" : "Scan";
 }
 
-/* Written under our token: a process that was passed over cannot set a segment back. */
 static void compose_checkpoint(void *context, size_t part, const struct json *next, struct strbuf *body)
 {
     struct progress *progress = context;
-    const struct upgrade *upgrade = progress->upgrading.upgrade;
 
-    aws_format(body, "{'TableName':%s,'Item':{'pk':{'S':%s},'sk':{'N':%N},'done':{'BOOL':%r},'events':{'N':%N},"
-        "'token':{'N':%N}", upgrade->driver->journal_table, progress->pk, (int64_t)part, next ? "false" : "true",
-        progress->parts[part].events, upgrade->driver->lease.token);
-    if (next)
-        aws_format(body, ",'start':{'M':%j}", next);
-    aws_format(body, "},'ConditionExpression':'attribute_not_exists(pk) OR #token <= :token','ExpressionAttributeNames':"
-        "{'#token':'token'},'ExpressionAttributeValues':{':token':{'N':%N}}}", upgrade->driver->lease.token);
+    checkpoints_compose(&progress->checkpoints, part, next, body);
 }
 
 static void advance(void *context, struct pump_slot *slot)
@@ -252,7 +150,7 @@ static void advance(void *context, struct pump_slot *slot)
     struct progress *progress = context;
 
     if (slot->stage == 0)
-        progress->parts[slot->part].events++;
+        progress->checkpoints.parts[slot->part].items++;
     rewrite_advance(&progress->upgrading, slot);
 }
 
@@ -267,19 +165,19 @@ static void report(struct upgrade *upgrade, const struct progress *progress, con
     result->consumed_write_units = pump->write_rate.consumed;
     snprintf(text, sizeof(text), "{\"upgraded\":%lld,\"found_done\":%lld,\"faster_writer\":%lld,\"deleted_meanwhile\":%lld,"
         "\"read_again\":%lld,\"seen_by_earlier_attempts\":%lld}", (long long)counts->upgraded, (long long)counts->found_done,
-        (long long)counts->faster, (long long)counts->gone, (long long)counts->read_again, (long long)progress->events);
+        (long long)counts->faster, (long long)counts->gone, (long long)counts->read_again, (long long)progress->checkpoints.items);
     result->detail = str_from(arena_strdup(upgrade->driver->base.arena, text));
 }
 
 bool upgrade_run(struct dynamodb_driver *driver, const struct plan_step *step, struct driver_result *result,
     struct error *error)
 {
-    static const struct pump_ops ops = {enter_part, compose_page, advance, compose_checkpoint};
+    static const struct pump_ops ops = {enter_part, compose_page, advance, compose_checkpoint, NULL};
     const struct driver_env *env = driver->base.env;
     struct arena arena = ARENA_INIT;
     struct upgrade upgrade;
     struct progress progress;
-    struct pump pump = {.driver = driver, .step = step, .ops = &ops, .context = &progress, .unit = "events"};
+    struct pump pump = {.driver = driver, .name = step->id, .ops = &ops, .context = &progress, .unit = "events"};
     bool ok = upgrade_read(driver, step, &upgrade, error);
 
     if (ok && !upgrade.in_place) { /* readers upcast: nothing in the store changes */
@@ -287,11 +185,12 @@ bool upgrade_run(struct dynamodb_driver *driver, const struct plan_step *step, s
         return true;
     }
     ok = ok && read_upcasters(&arena, &upgrade, json_get(step->action.forward, "upcasts"), error) &&
-        upgrade_read_table(&arena, &upgrade, error) && read_progress(&arena, &upgrade, &progress, error);
+        item_table_read(driver, &arena, upgrade.events->table, &upgrade.table, error) &&
+        read_progress(&arena, &upgrade, &progress, error);
     if (ok) {
-        pump.parts = progress.count;
-        pump.done = progress.events;
-        pump.total = upgrade.item_count;
+        pump.parts = progress.checkpoints.count;
+        pump.done = progress.checkpoints.items;
+        pump.total = upgrade.table.item_count;
         rate_init(&pump.read_rate, upgrade.max_rcu, env->now_ms(env->context));
         rate_init(&pump.write_rate, upgrade.max_wcu, env->now_ms(env->context));
         ok = pump_run(&pump, error);
@@ -315,9 +214,9 @@ static bool probe_forward(const struct upgrade *upgrade, struct arena *arena, st
     }
     if (!read_progress(arena, upgrade, &progress, error))
         return false;
-    out->state = progress.done == progress.count ? PROBE_DONE : PROBE_NOT_DONE;
-    snprintf(out->detail, sizeof(out->detail), "%zu of %zu segments of table '%s' are upgraded", progress.done,
-        progress.count, upgrade->events->table);
+    out->state = progress.checkpoints.done == progress.checkpoints.count ? PROBE_DONE : PROBE_NOT_DONE;
+    snprintf(out->detail, sizeof(out->detail), "%zu of %zu segments of table '%s' are upgraded", progress.checkpoints.done,
+        progress.checkpoints.count, upgrade->events->table);
     return true;
 }
 
@@ -326,36 +225,18 @@ static bool probe_forward(const struct upgrade *upgrade, struct arena *arena, st
 static bool probe_inverse(const struct upgrade *upgrade, struct arena *arena, struct probe_answer *out,
     struct error *error)
 {
-    size_t shards = upgrade_shards(upgrade), left = 0;
     struct progress progress;
+    bool left;
 
     if (!read_progress(arena, upgrade, &progress, error))
         return false;
-    if (progress.kept) {
+    if (progress.checkpoints.kept) {
         out->state = PROBE_NOT_DONE;
-        snprintf(out->detail, sizeof(out->detail), "%zu segments have a checkpoint", progress.kept);
+        snprintf(out->detail, sizeof(out->detail), "%zu segments have a checkpoint", progress.checkpoints.kept);
         return true;
     }
-    for (size_t shard = 0; shard < shards && !left; shard++) {
-        const struct json *start = NULL;
-
-        do {
-            struct strbuf body = STRBUF_INIT;
-            const struct json *answer, *items;
-
-            aws_format(&body, "{'TableName':%s,'KeyConditionExpression':'pk = :pk','FilterExpression':"
-                "'attribute_not_exists(kept)','ProjectionExpression':'sk','ExpressionAttributeValues':{':pk':{'S':%s}},"
-                "'ConsistentRead':true", upgrade->driver->undo_table, undo_partition(arena, upgrade, shard));
-            if (start)
-                aws_format(&body, ",'ExclusiveStartKey':%j", start);
-            strbuf_append_char(&body, '}');
-            if (!dynamodb_call(upgrade->driver, arena, "Query", &body, &answer, error))
-                return false;
-            items = json_get(answer, "Items");
-            left += items ? items->count : 0;
-            start = json_get(answer, "LastEvaluatedKey");
-        } while (start && !left);
-    }
+    if (!undo_rows_left(upgrade, &left, error))
+        return false;
     out->state = left ? PROBE_NOT_DONE : PROBE_DONE;
     snprintf(out->detail, sizeof(out->detail), "%s", left ? "there are pre-images to restore" : "no pre-image is left");
     return true;
@@ -366,7 +247,8 @@ bool upgrade_probe(struct dynamodb_driver *driver, const struct plan_step *step,
 {
     struct arena arena = ARENA_INIT;
     struct upgrade upgrade;
-    bool ok = upgrade_read(driver, step, &upgrade, error) && upgrade_read_table(&arena, &upgrade, error) &&
+    bool ok = upgrade_read(driver, step, &upgrade, error) &&
+        item_table_read(driver, &arena, upgrade.events->table, &upgrade.table, error) &&
         (inverse ? probe_inverse : probe_forward)(&upgrade, &arena, out, error);
 
     arena_free(&arena);

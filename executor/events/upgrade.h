@@ -5,8 +5,8 @@
  * An event is rewritten in two steps, each of which may be repeated:
  *  1. its pre-image is put into LEDGER_undo (unless the same one is there already), with a fingerprint of what is going to
  *     be written;
- *  2. the new event is put over the old one, on the condition that the old one still is what was read: its version and
- *     every attribute. A writer who was faster is read again, never overwritten.
+ *  2. the old event is changed into the new one, on the condition that it still is what was read (item_change.h). A writer
+ *     who was faster is read again, never overwritten.
  * A kill between the two leaves a pre-image of an event that did not change; the way back finds it unchanged. Restoring, an
  * event is only put back where its fingerprint is that of what we wrote, on the same kind of condition.
  *
@@ -17,15 +17,15 @@
 #ifndef EXECUTOR_EVENTS_UPGRADE_H
 #define EXECUTOR_EVENTS_UPGRADE_H
 
+#include "executor/events/checkpoint.h"
 #include "executor/events/events.h"
+#include "executor/events/item_change.h"
 #include "executor/events/pump.h"
 #include "spec/base/digest.h"
 #include "spec/event/upcast.h"
 
 enum {
     UNDO_SHARDS_MAX = 128,
-    GUARD_ATTRIBUTES_MAX = 140,     /* an expression takes 300 operators */
-    ITEM_MAX_BYTES = 400 * 1024,
     UNDO_OVERHEAD_BYTES = 6 * 1024, /* of a row beside its pre-image */
     REWRITE_TRIES_MAX = 20,
 };
@@ -41,18 +41,13 @@ struct upgrade {
     const char *stream;             /* only this one; NULL: all */
     double max_rcu, max_wcu;        /* 0: no limit */
     struct upcaster **upcasters;    /* [to - 2] brings version to - 1 to version to; NULL in the way back */
-    struct str hash, range;         /* of the table's key; range.data NULL: none */
-    struct str stream_type;         /* S, N or B, where the stream is a key attribute; else "" */
-    int64_t item_count;             /* as the service says: some hours old; -1 unknown */
+    struct item_table table;        /* by item_table_read() */
 };
 
 /* Reads the step; false with exit status PLAN or UNSUPPORTED. Touches no network. */
 bool upgrade_read(struct dynamodb_driver *driver, const struct plan_step *step, struct upgrade *out,
     struct error *error) MUST_CHECK;
-/* Asks the table for its key. */
-bool upgrade_read_table(struct arena *arena, struct upgrade *upgrade, struct error *error) MUST_CHECK;
 size_t upgrade_shards(const struct upgrade *upgrade);
-bool upgrade_forget_checkpoints(const struct upgrade *upgrade, struct error *error) MUST_CHECK;
 
 /* --- rewrite.c --- */
 /* pump_ops.advance for an upgrade; context: struct upgrading. */
@@ -65,20 +60,17 @@ struct upgrading {
     int64_t read_again;
 };
 void rewrite_advance(void *context, struct pump_slot *slot);
-/* The version attribute's value; absent means 1. False when it is no whole number of at least 1. */
-bool rewrite_version(const struct upgrade *upgrade, const struct event_value *event, int64_t *out);
 
-/* --- undo_row.c --- */
-/* {"id":{"S":…}} of an item. */
-struct json *undo_event_key(struct arena *arena, const struct upgrade *upgrade, const struct json *item);
+/* --- restore.c --- */
+/* Puts the step's pre-images back. Of upgrade are used: driver, step, segments, limits and table. unit: "events". */
+bool restore_run(struct upgrade *upgrade, const char *unit, struct driver_result *result, struct error *error) MUST_CHECK;
+
+/* --- undo_row.c: the same members of upgrade --- */
 /* Appends "pk":{…},"sk":{…} of the row for an event. */
 void undo_append_key(struct strbuf *out, const struct upgrade *upgrade, const struct event_value *item);
 const char *undo_partition(struct arena *arena, const struct upgrade *upgrade, size_t shard);
-/*
- * Appends ,"ConditionExpression":…,"ExpressionAttributeNames":…,"ExpressionAttributeValues":… that hold while the event is
- * exactly as it was read.
- */
-void undo_append_guard(struct strbuf *out, const struct upgrade *upgrade, const struct json *item);
+/* Whether there are pre-images that the way back has not been through. */
+bool undo_rows_left(const struct upgrade *upgrade, bool *left, struct error *error) MUST_CHECK;
 /* Write units of a put: one for each started KB. */
 double undo_write_units(size_t size_bytes);
 

@@ -153,7 +153,9 @@ static bool ask(struct postgres_driver *driver, const struct plan_step *step, bo
     out->state = PROBE_NONE;
     if (!sql)
         return true;
-    if (!ask_query(driver, step, sql, out, error))
+    if (!ask_query(driver, step, sql, out, error) ||
+        (action->instruction == INSTRUCTION_PG_INDEX_PARTITIONS &&
+            !pg_probe_partitions(driver, step, inverse, out, error)))
         return false;
     if (out->state != PROBE_DONE || inverse || !step->postcondition.sql)
         return true;
@@ -204,8 +206,7 @@ static int64_t statement_limit_ms(const struct plan_timeouts *limits)
     return limits->statement_ms > 0 ? limits->statement_ms : limits->wait_ms;
 }
 
-/* Runs one statement by itself on main, with the user's settings for as long as it takes. */
-static bool run_statement(struct postgres_driver *driver, const struct plan_step *step, const char *sql,
+bool pg_run_alone(struct postgres_driver *driver, const struct plan_step *step, int64_t lock_ms, const char *sql,
     struct driver_result *result, struct error *error)
 {
     struct arena arena = ARENA_INIT;
@@ -214,23 +215,33 @@ static bool run_statement(struct postgres_driver *driver, const struct plan_step
     struct error ignored;
     bool ok;
 
-    pg_add_user_session(driver, &settings, step->timeouts.lock_ms, statement_limit_ms(&step->timeouts));
+    pg_add_user_session(driver, &settings, lock_ms, statement_limit_ms(&step->timeouts));
     pg_add(&batch, sql)->user = true;
-    pg_watch_step(driver, step, step->timeouts.lock_ms);
+    pg_watch_step(driver, step, lock_ms);
     ok = pg_run(driver->main, &arena, &settings, NULL, NULL, error) &&
          pg_run(driver->main, &arena, &batch, &rows, NULL, error);
-    pg_watch_end(driver);
-    if (driver->blocked)
-        result->lock_wait_ms = driver->blocked_ms;
+    pg_watch_end(driver, result, ok ? NULL : error);
     if (ok && rows->affected >= 0 && strncmp(rows->tag, "SELECT", 6) != 0)
         result->affected = rows->affected;
-    if (!ok)
-        pg_name_blocker(driver, error);
     /* If this fails the connection is closed, and the next call says so. */
     if (pg_is_open(driver->main))
         (void)!pg_reset_session(driver, &ignored);
     arena_free(&arena);
     return ok;
+}
+
+/* What an action of a step does, outside of transactions. */
+static bool run_effect(struct postgres_driver *driver, const struct plan_step *step, bool inverse,
+    struct driver_result *result, struct error *error)
+{
+    const struct plan_action *action = inverse ? &step->inverse.action : &step->action;
+    const char *sql = json_string(json_get(action->forward, "sql"));
+
+    if (action->instruction == INSTRUCTION_PG_INDEX_PARTITIONS)
+        return pg_index_partitions(driver, step, inverse, result, error);
+    if (!sql)
+        return error_set(error, EXIT_STATUS_PLAN, "step '%s' has not the form of its instruction", step->id);
+    return pg_run_alone(driver, step, step->timeouts.lock_ms, sql, result, error);
 }
 
 bool postgres_repair(struct driver *base, const struct plan_step *step, struct error *error)
@@ -252,7 +263,8 @@ bool postgres_repair(struct driver *base, const struct plan_step *step, struct e
     pg_add_begin(driver, &batch);
     pg_add_lock(driver, &batch);
     pg_add_commit(&batch);
-    ok = pg_run(driver->main, &arena, &batch, NULL, NULL, error) && run_statement(driver, step, sql, &ignored, error);
+    ok = pg_run(driver->main, &arena, &batch, NULL, NULL, error) &&
+         pg_run_alone(driver, step, step->timeouts.lock_ms, sql, &ignored, error);
     if (!ok)
         error_wrap(error, "repair");
 out:
@@ -398,11 +410,8 @@ bool postgres_apply_alone(struct postgres_driver *driver, const struct driver_jo
     const struct driver_work *work, struct driver_result *result, struct error *error)
 {
     const struct plan_step *step = work->steps[0];
-    const char *sql = json_string(json_get(step->action.forward, "sql"));
     struct probe_answer answer;
 
-    if (!sql)
-        return error_set(error, EXIT_STATUS_PLAN, "step '%s' has not the form of its instruction", step->id);
     if (!refuse_pooled(driver, step, error))
         return false;
     switch (look_before(driver, journal, step, work->attempts[0], &answer, result, error)) {
@@ -418,7 +427,7 @@ bool postgres_apply_alone(struct postgres_driver *driver, const struct driver_jo
         return settle_double(result, error);
     result->rows_written++;
     pg_reach(driver, "pg.alone.started");
-    if (!run_statement(driver, step, sql, result, error))
+    if (!run_effect(driver, step, false, result, error))
         return false;
     pg_reach(driver, "pg.alone.effect");
     if (!confirm(driver, step, false, error))
@@ -450,7 +459,6 @@ static bool check_guard(struct postgres_driver *driver, const struct plan_step *
 bool postgres_undo_alone(struct postgres_driver *driver, const struct driver_journal *journal,
     const struct plan_step *step, int64_t attempt, struct driver_result *result, struct error *error)
 {
-    const char *sql = json_string(json_get(step->inverse.action.forward, "sql"));
     struct arena arena = ARENA_INIT;
     struct row_draft draft = {.step = step,
         .event = LEDGER_EVENT_UNDO_STARTED,
@@ -460,10 +468,6 @@ bool postgres_undo_alone(struct postgres_driver *driver, const struct driver_jou
     struct step_history history;
     bool ok = false;
 
-    if (!sql) {
-        error_set(error, EXIT_STATUS_PLAN, "the inverse of step '%s' has not the form of its instruction", step->id);
-        goto out;
-    }
     if (!refuse_pooled(driver, step, error) || !pg_read_history(driver, step->id, true, &history, error))
         goto out;
     if (!history.any || strcmp(history.event, "UNDONE") == 0) {
@@ -477,7 +481,7 @@ bool postgres_undo_alone(struct postgres_driver *driver, const struct driver_jou
         goto out;
     result->rows_written++;
     pg_reach(driver, "pg.undo.started");
-    if (!run_statement(driver, step, sql, result, error))
+    if (!run_effect(driver, step, true, result, error))
         goto out;
     pg_reach(driver, "pg.undo.effect");
     if (!confirm(driver, step, true, error))

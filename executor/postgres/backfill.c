@@ -324,7 +324,10 @@ static bool do_batch(struct walk *walk, struct error *error)
         struct arena arena = ARENA_INIT;
         const char *const *upper;
         uint32_t random = 0;
-        bool ok = find_upper(walk, &arena, &upper, error) && run_batch(walk, &arena, upper, error);
+        bool ok;
+
+        walk->driver->watch_began_ms = env->now_ms(env->context);
+        ok = find_upper(walk, &arena, &upper, error) && run_batch(walk, &arena, upper, error);
 
         arena_free(&arena);
         if (ok || !sqlstate_is_lock(error->sqlstate) || tries == LOCK_TRIES || env->stopping(env->context))
@@ -344,7 +347,7 @@ static bool walk_all(struct walk *walk, struct error *error)
     while (!walk->done) {
         int64_t now_ms = env->now_ms(env->context);
 
-        if (walk_is_stopped(walk, "updated", error))
+        if (!walk_may_go_on(walk, "updated", error))
             return false;
         if (now_ms - ticked_ms >= 1000) {
             env->tick(env->context);
@@ -426,6 +429,7 @@ static void report_walk(struct walk *walk, struct driver_result *result)
 
     json_set_integer(walk->arena, detail, "rows", walk->rows);
     json_set_integer(walk->arena, detail, "batches", walk->batches);
+    json_set_integer(walk->arena, detail, "throttled_ms", walk->throttled_ms);
     result->affected = walk->rows;
     result->detail = walk_keep_detail(walk, detail);
 }
@@ -450,12 +454,12 @@ static bool backfill(struct walk *walk, const struct driver_journal *journal, in
     estimate_total(walk);
     pg_watch_step(walk->driver, walk->step, walk->step->timeouts.lock_ms);
     if (!walk_all(walk, error)) {
-        pg_watch_end(walk->driver);
-        pg_name_blocker(walk->driver, error);
+        pg_watch_end(walk->driver, result, error);
         report_walk(walk, result);
         return false;
     }
-    pg_watch_end(walk->driver);
+    pg_watch_end(walk->driver, result, NULL);
+    result->lock_hold_ms = -1; /* each batch holds its own */
     report_walk(walk, result);
     pg_reach(walk->driver, "pg.backfill.effect");
     if (!commit_end(walk, journal, attempt, error))

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "executor/postgres/sqlstate.h"
 #include "executor/redact.h"
@@ -18,6 +21,8 @@ enum {
     TICK_MS = 1000,
     WATCH_MS = 1000,
     CANCEL_PATIENCE_MS = 10000, /* a server that does not answer a cancel is given up */
+    CANCEL_SETTLE_MS = 1000,    /* a cancel that is still under way when the statement has ended */
+    CANCEL_LOOK_MS = 5,
     NAMES_MAX = 64,
 };
 
@@ -38,6 +43,7 @@ struct pg_link {
     int64_t last_watch_ms; /* -1: not yet */
     int64_t stop_seen_ms;  /* -1: not asked to stop */
     int64_t cancelled_ms;  /* -1: not cancelled */
+    pid_t canceller;       /* the process that sends the cancel; 0: none */
 };
 
 struct pg_link *pg_make(struct arena *arena, const struct pg_settings *settings, const struct driver_env *env,
@@ -144,6 +150,9 @@ static void begin_wait(struct pg_link *conn)
     conn->cancelled_ms = -1;
 }
 
+/* PQcancel() waits for as long as a silent network does, and has no form that does not wait; but it may be called where
+ * a signal handler may (libpq, "Canceling Queries in Progress"), so also in a forked process. If the cancel does not
+ * arrive, the wait ends at CANCEL_PATIENCE_MS. */
 static void send_cancel(struct pg_link *conn, int64_t now_ms)
 {
     char ignored[256];
@@ -152,9 +161,33 @@ static void send_cancel(struct pg_link *conn, int64_t now_ms)
     conn->cancelled_ms = now_ms;
     if (!cancel)
         return;
-    /* If it does not arrive, the wait ends at CANCEL_PATIENCE_MS. */
-    PQcancel(cancel, ignored, sizeof(ignored));
+    conn->canceller = fork();
+    if (conn->canceller == 0) {
+        PQcancel(cancel, ignored, sizeof(ignored));
+        _exit(0);
+    }
+    if (conn->canceller < 0)
+        conn->canceller = 0;
     PQfreeCancel(cancel);
+}
+
+/* False when the cancel is under way still: it might hit whatever is next on this connection. */
+static bool end_canceller(struct pg_link *conn)
+{
+    int64_t until_ms = now(conn) + CANCEL_SETTLE_MS;
+    pid_t pid = conn->canceller;
+    pid_t ended;
+
+    conn->canceller = 0;
+    if (!pid)
+        return true;
+    while ((ended = waitpid(pid, NULL, WNOHANG)) == 0 && now(conn) < until_ms)
+        (void)poll(NULL, 0, CANCEL_LOOK_MS);
+    if (ended != 0)
+        return true;
+    kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+    return false;
 }
 
 static void cancel_when_asked(struct pg_link *conn, int64_t now_ms)
@@ -331,7 +364,7 @@ static bool poll_connection(struct pg_link *conn, struct error *error)
     return true;
 }
 
-bool pg_open(struct pg_link *conn, struct error *error)
+static bool open_once(struct pg_link *conn, struct error *error)
 {
     const struct pg_settings *settings = conn->settings;
     const char **keywords = ARENA_ARRAY(conn->arena, const char *, settings->keywords.count + 1);
@@ -360,6 +393,16 @@ bool pg_open(struct pg_link *conn, struct error *error)
         return connect_failed(conn, error);
     conn->last_tick_ms = now(conn);
     return true;
+}
+
+bool pg_open(struct pg_link *conn, struct error *error)
+{
+    const struct pg_settings *settings = conn->settings;
+
+    if (open_once(conn, error))
+        return true;
+    return error->exit_status == EXIT_STATUS_AUTHENTICATION && settings->renew &&
+           settings->renew(settings->renew_context, error) && open_once(conn, error);
 }
 
 /* --- running ----------------------------------------------------------------------------------------------------- */
@@ -424,7 +467,7 @@ static bool send_statement(struct run *run, size_t index)
         VEC_PUSH(run->arena, &run->flights, (struct flight){.statement = index, .prepare = true});
         if (PQsendPrepare(conn->pg, name, statement->sql, 0, NULL) != 1)
             return false;
-        strcpy(conn->names[conn->name_count++], name);
+        memcpy(conn->names[conn->name_count++], name, strlen(name) + 1);
     }
     VEC_PUSH(run->arena, &run->flights, (struct flight){.statement = index});
     return PQsendQueryPrepared(conn->pg, name, count, statement->params.items, NULL, NULL, 0) == 1;
@@ -683,6 +726,8 @@ bool pg_run(struct pg_link *conn, struct arena *arena, const struct pg_batch *ba
     begin_wait(conn);
     run.last_result_ms = conn->wait_began_ms;
     usable = send_and_receive(&run);
+    if (!end_canceller(conn))
+        pg_close(conn);
     if (!run.failed)
         return true;
     if (failed)

@@ -36,6 +36,10 @@ struct pg_link;
 struct pg_settings {
     VEC(const char *) keywords; /* without the final NULL */
     VEC(char *) values;
+    /* Where the server refuses the credentials: reads them anew, once for each attempt to connect. NULL: they do not
+     * change. */
+    bool (*renew)(void *context, struct error *error);
+    void *renew_context;
 };
 
 struct pg_statement {

@@ -10,6 +10,7 @@
 #include "executor/redact.h"
 #include "executor/reference.h"
 #include "spec/base/bug.h"
+#include "spec/base/wipe.h"
 #include "spec/exit.h"
 
 enum { SERVER_VERSION_MIN = 120000 };
@@ -46,38 +47,67 @@ static void add_setting(struct arena *arena, struct pg_settings *settings, const
     VEC_PUSH(arena, &settings->values, arena_strdup(arena, value));
 }
 
-static bool read_settings(struct postgres_driver *driver, struct error *error)
+static void wipe_settings(struct pg_settings *settings)
 {
-    const struct plan_target *target = driver->base.target;
-    struct arena *arena = driver->base.arena;
+    for (size_t i = 0; i < settings->values.count; i++)
+        wipe_bytes(settings->values.items[i], strlen(settings->values.items[i]));
+    settings->keywords.count = settings->values.count = 0;
+}
+
+static bool add_url(struct postgres_driver *driver, struct references *references, struct error *error)
+{
     const char *value;
 
-    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-        add_setting(arena, &driver->settings, defaults[i][0], defaults[i][1]);
-    for (size_t i = 0; i < target->connection.count; i++)
-        if (strcmp(target->connection.items[i].name, "secret") == 0) {
-            error_set(error, EXIT_STATUS_UNSUPPORTED,
-                "target '%s' takes its credentials from a secret, which this executor cannot read", target->name);
-            return error_help(error, "give the target a url: or host:, user:, password: and dbname:");
-        }
-    if (!reference_resolve_field(arena, driver->base.env, target, "url", &value, error))
+    if (!reference_resolve_field(references, "url", &value, error))
         return false;
-    if (value) {
-        if (!pg_check_conninfo(value, target->name, error))
-            return false;
-        add_setting(arena, &driver->settings, "dbname", value);
-    }
+    if (!value)
+        return true;
+    if (!pg_check_conninfo(value, references->target->name, error))
+        return false;
+    add_setting(driver->base.arena, &driver->settings, "dbname", value);
+    return true;
+}
+
+/* The plan's own fields, or, where it names a secret, those of the secret first. */
+static bool add_fields(struct postgres_driver *driver, struct references *references, bool of_secret, struct error *error)
+{
+    const char *value;
+
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        if (!reference_resolve_field(arena, driver->base.env, target, fields[i][0], &value, error))
+        if (of_secret ? !reference_resolve_secret(references, fields[i][0], &value, error)
+                      : !reference_resolve_field(references, fields[i][0], &value, error))
             return false;
         if (!value)
             continue;
         if (strcmp(fields[i][1], "password") == 0)
             redact_register(value, strlen(value));
-        add_setting(arena, &driver->settings, fields[i][1], value);
+        add_setting(driver->base.arena, &driver->settings, fields[i][1], value);
     }
-    add_setting(arena, &driver->settings, "client_encoding", "UTF8");
     return true;
+}
+
+static bool read_settings(struct postgres_driver *driver, struct error *error)
+{
+    struct arena scratch = ARENA_INIT;
+    struct references references = {&scratch, driver->base.env, driver->base.target, NULL};
+    struct arena *arena = driver->base.arena;
+    bool ok;
+
+    wipe_settings(&driver->settings);
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+        add_setting(arena, &driver->settings, defaults[i][0], defaults[i][1]);
+    ok = add_fields(driver, &references, true, error) && add_url(driver, &references, error) &&
+        add_fields(driver, &references, false, error);
+    add_setting(arena, &driver->settings, "client_encoding", "UTF8");
+    references_close(&references);
+    wipe_arena(&scratch);
+    return ok;
+}
+
+/* The server refused the credentials: the secret may have been rotated since it was read. */
+static bool read_settings_again(void *context, struct error *error)
+{
+    return read_settings(context, error);
 }
 
 /* --- settings of a session -------------------------------------------------------------------------------------------
@@ -279,11 +309,7 @@ static void postgres_close(struct driver *base)
 
     pg_close(driver->main);
     pg_close(driver->side);
-    for (size_t i = 0; i < driver->settings.values.count; i++) {
-        /* volatile: nobody reads it any more, and a compiler would leave the stores out. */
-        for (volatile char *c = driver->settings.values.items[i]; *c; c++)
-            *c = '\0';
-    }
+    wipe_settings(&driver->settings);
 }
 
 static bool postgres_open(struct arena *arena, const struct plan *plan, const struct plan_target *target,
@@ -294,8 +320,14 @@ static bool postgres_open(struct arena *arena, const struct plan *plan, const st
     driver->base = (struct driver){.ops = &driver_postgres, .plan = plan, .target = target, .env = env, .arena = arena};
     driver->schema = target->ledger ? target->ledger : "invplan";
     driver->quoted_schema = pg_quote_identifier(arena, driver->schema);
-    if (!read_settings(driver, error))
+    if (!read_settings(driver, error)) {
+        wipe_settings(&driver->settings);
         return false;
+    }
+    if (references_use_secrets(target)) {
+        driver->settings.renew = read_settings_again;
+        driver->settings.renew_context = driver;
+    }
     driver->main = pg_make(arena, &driver->settings, env, target->name, false);
     driver->side = pg_make(arena, &driver->settings, env, target->name, true);
     if (!pg_open(driver->main, error)) {
@@ -367,7 +399,7 @@ static bool postgres_apply(struct driver *base, const struct driver_journal *jou
     bool ok;
 
     memset(result, 0, sizeof(*result));
-    result->lock_wait_ms = -1;
+    result->lock_wait_ms = result->lock_hold_ms = -1;
     result->affected = -1;
     if (!work->count)
         BUG("nothing to apply");
@@ -377,6 +409,7 @@ static bool postgres_apply(struct driver *base, const struct driver_journal *jou
         ok = postgres_apply_group(driver, journal, work, result, error);
         break;
     case INSTRUCTION_PG_EXEC_ALONE:
+    case INSTRUCTION_PG_INDEX_PARTITIONS:
         ok = postgres_apply_alone(driver, journal, work, result, error);
         break;
     case INSTRUCTION_PG_BACKFILL:
@@ -401,7 +434,7 @@ static bool postgres_undo(struct driver *base, const struct driver_journal *jour
     bool ok;
 
     memset(result, 0, sizeof(*result));
-    result->lock_wait_ms = -1;
+    result->lock_wait_ms = result->lock_hold_ms = -1;
     result->affected = -1;
     if (step->inverse.grade == GRADE_IMPOSSIBLE)
         return error_set(error, EXIT_STATUS_UNDO_HALTED, "step '%s' cannot be undone: %s", step->id,
@@ -410,7 +443,8 @@ static bool postgres_undo(struct driver *base, const struct driver_journal *jour
         ok = postgres_undo_group(driver, journal, step, attempt, result, error);
     else if (step->inverse.action.instruction == INSTRUCTION_PG_EXEC)
         ok = postgres_undo_group(driver, journal, step, attempt, result, error);
-    else if (step->inverse.action.instruction == INSTRUCTION_PG_EXEC_ALONE)
+    else if (step->inverse.action.instruction == INSTRUCTION_PG_EXEC_ALONE ||
+             step->inverse.action.instruction == INSTRUCTION_PG_INDEX_PARTITIONS)
         ok = postgres_undo_alone(driver, journal, step, attempt, result, error);
     else if (step->inverse.action.instruction == INSTRUCTION_PG_BACKFILL)
         ok = postgres_restore(driver, journal, step, attempt, result, error);
@@ -427,6 +461,8 @@ const struct driver_ops driver_postgres = {
     .identify = postgres_identify,
     .owner = postgres_owner,
     .init = postgres_init,
+    .rebind = postgres_rebind,
+    .vacant = postgres_vacant,
     .lease_take = postgres_lease_take,
     .lease_renew = postgres_lease_renew,
     .lease_release = postgres_lease_release,

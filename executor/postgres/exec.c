@@ -233,9 +233,7 @@ static bool attempt_group(struct postgres_driver *driver, const struct driver_jo
     add_group_rows(driver, &batch, journal, work, adopted);
     pg_watch_step(driver, work->steps[0], work->steps[0]->timeouts.lock_ms);
     ok = run_transaction(driver, &batch, &rows, &failed, error);
-    pg_watch_end(driver);
-    if (driver->blocked)
-        result->lock_wait_ms = driver->blocked_ms;
+    pg_watch_end(driver, result, ok ? NULL : error);
     if (ok) {
         result->rows_written = (int64_t)work->count;
         settle_session(driver, judge_results(driver, &batch, rows, result));
@@ -247,7 +245,6 @@ static bool attempt_group(struct postgres_driver *driver, const struct driver_jo
 
         result->failed_step = step < 0 ? 0 : (size_t)step;
         count_statement(&batch, failed, error);
-        pg_name_blocker(driver, error);
     }
 out:
     arena_free(&arena);
@@ -377,9 +374,7 @@ bool postgres_undo_group(struct postgres_driver *driver, const struct driver_jou
     pg_add_append(driver, &batch, journal, &draft);
     pg_watch_step(driver, step, step->timeouts.lock_ms);
     ok = run_transaction(driver, &batch, &rows, &failed, error);
-    pg_watch_end(driver);
-    if (driver->blocked)
-        result->lock_wait_ms = driver->blocked_ms;
+    pg_watch_end(driver, result, ok ? NULL : error);
     if (ok) {
         result->rows_written = 1;
         settle_session(driver, judge_results(driver, &batch, rows, result));
@@ -390,7 +385,6 @@ bool postgres_undo_group(struct postgres_driver *driver, const struct driver_jou
         if (strcmp(error->sqlstate, SQLSTATE_CHECK_FAILED) == 0)
             error->exit_status = EXIT_STATUS_UNDO_HALTED;
         count_statement(&batch, failed, error);
-        pg_name_blocker(driver, error);
     }
 out:
     arena_free(&arena);

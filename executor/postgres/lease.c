@@ -120,6 +120,12 @@ bool postgres_lease_take(
     int64_t token;
     bool mine, ok = false;
 
+    memset(out, 0, sizeof(*out));
+    /* Now, and not when the first heartbeat is due: a server that has no connection left for it is no server to begin on. */
+    if (!pg_side(driver, error)) {
+        error_wrap(error, "the second connection, which keeps the lease");
+        goto out;
+    }
     if (!read_lease(driver, &row, error))
         goto out;
     *out = row.state;

@@ -8,6 +8,7 @@
 
 #include "executor/postgres/postgres.h"
 #include "executor/postgres/sqlstate.h"
+#include "spec/base/digest.h"
 #include "spec/exit.h"
 
 #define AT_TEXT(at) "pg_catalog.to_char(" at " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
@@ -204,25 +205,19 @@ out:
 /* --- reading it ------------------------------------------------------------------------------------------------------
  */
 
-enum { READ_ROWS = 500 };
+enum { READ_ROWS = 2000, READ_LINES = 200 };
 
-static const char *keep(struct arena *arena, const struct pg_rows *rows, size_t row, size_t column)
-{
-    struct str cell = pg_cell(rows, row, column);
-
-    return cell.data ? arena_strndup(arena, cell.data, cell.len) : NULL;
-}
-
-/* The line of a step is what is large, and mostly the very one that the plan, which outlives us, holds already. */
-static struct str keep_line(struct arena *arena, const struct plan *plan, const char *id, struct str line)
+/* Without its step's line, which is what is large, and mostly the very one that the plan, which outlives us, holds
+ * already: the row's hash tells whether it is. */
+static struct str guess_line(const struct plan *plan, const char *id)
 {
     const struct plan_step *step = plan_find_step(plan, id);
 
-    return step && str_equal(step->line, line) ? step->line : str_copy(arena, line);
+    return step ? step->line : STR("");
 }
 
-static bool read_row(const struct plan *plan, struct arena *arena, const struct pg_rows *rows, size_t row,
-    struct ledger_row *out, struct error *error)
+static bool read_row(const struct plan *plan, const struct pg_rows *rows, size_t row, struct ledger_row *out,
+    struct error *error)
 {
     enum {
         SEQ,
@@ -236,7 +231,6 @@ static bool read_row(const struct plan *plan, struct arena *arena, const struct 
         SOURCE,
         EFFECT,
         PLAN,
-        LINE,
         OBSERVED,
         TOKEN,
         AT,
@@ -245,20 +239,20 @@ static bool read_row(const struct plan *plan, struct arena *arena, const struct 
 
     *out = (struct ledger_row){
         .seq = pg_integer(rows, row, SEQ, 0),
-        .prev_hash = keep(arena, rows, row, PREV_HASH),
-        .hash = keep(arena, rows, row, HASH),
-        .run = keep(arena, rows, row, RUN),
+        .prev_hash = pg_text(rows, row, PREV_HASH),
+        .hash = pg_text(rows, row, HASH),
+        .run = pg_text(rows, row, RUN),
         .run_seq = pg_integer(rows, row, RUN_SEQ, 0),
-        .step = keep(arena, rows, row, STEP),
+        .step = pg_text(rows, row, STEP),
         .attempt = pg_integer(rows, row, ATTEMPT, 0),
-        .source_digest = keep(arena, rows, row, SOURCE),
-        .effect_digest = keep(arena, rows, row, EFFECT),
-        .plan_digest = keep(arena, rows, row, PLAN),
-        .step_line = keep_line(arena, plan, pg_text(rows, row, STEP), pg_cell(rows, row, LINE)),
-        .observed = str_copy(arena, pg_cell(rows, row, OBSERVED)),
+        .source_digest = pg_text(rows, row, SOURCE),
+        .effect_digest = pg_text(rows, row, EFFECT),
+        .plan_digest = pg_text(rows, row, PLAN),
+        .step_line = guess_line(plan, pg_text(rows, row, STEP)),
+        .observed = pg_cell(rows, row, OBSERVED),
         .token = pg_integer(rows, row, TOKEN, 0),
-        .at = keep(arena, rows, row, AT),
-        .note = str_copy(arena, pg_cell(rows, row, NOTE)),
+        .at = pg_text(rows, row, AT),
+        .note = pg_cell(rows, row, NOTE),
     };
     if (!ledger_event_from_name(pg_cell(rows, row, EVENT), &out->event))
         return error_set(error, EXIT_STATUS_HISTORY,
@@ -267,7 +261,7 @@ static bool read_row(const struct plan *plan, struct arena *arena, const struct 
     return true;
 }
 
-/* Pages by seq, so that no more than one page is held twice. */
+/* Pages by seq, so that libpq holds no more than one. */
 static bool read_page(
     struct postgres_driver *driver, struct arena *arena, int64_t after, struct pg_rows *out, struct error *error)
 {
@@ -277,7 +271,7 @@ static bool read_page(
 
     pg_add(&batch, pg_sql(driver, &scratch,
                        "SELECT seq, prev_hash, hash, run, run_seq, step, attempt, event, source_digest, effect_digest, "
-                       "plan_digest, step_line,"
+                       "plan_digest,"
                        " observed, token, " AT_TEXT(
                            "at") ", note FROM {L}.ledger WHERE seq > $1::bigint ORDER BY seq LIMIT $2::integer"));
     pg_param_integer(&batch, after);
@@ -287,32 +281,83 @@ static bool read_page(
     return ok;
 }
 
-bool postgres_ledger_read(struct driver *base, struct arena *arena, struct ledger *out, struct error *error)
+static bool read_rows(struct postgres_driver *driver, struct arena *arena, struct ledger *out, struct error *error)
 {
-    struct postgres_driver *driver = postgres_driver_of(base);
-    struct pg_batch batch = pg_batch_make(arena);
-    struct arena page = ARENA_INIT;
     struct pg_rows rows;
     int64_t last = 0;
     size_t count;
     bool ok;
 
-    memset(out, 0, sizeof(*out));
     do {
-        ok = read_page(driver, &page, last, &rows, error) || error_wrap(error, "the ledger cannot be read");
+        ok = read_page(driver, arena, last, &rows, error);
         count = ok ? rows.row_count : 0;
         for (size_t i = 0; ok && i < count; i++) {
             struct ledger_row row;
 
-            ok = read_row(base->plan, arena, &rows, i, &row, error);
+            ok = read_row(driver->base.plan, &rows, i, &row, error);
             VEC_PUSH(arena, &out->rows, row);
             last = row.seq;
         }
-        arena_reset(&page);
     } while (ok && count == READ_ROWS);
-    arena_free(&page);
-    if (!ok)
-        return false;
+    return ok;
+}
+
+static bool read_lines_of(struct postgres_driver *driver, struct arena *arena, struct ledger *ledger,
+    const size_t *wanted, size_t count, struct error *error)
+{
+    struct arena scratch = ARENA_INIT;
+    struct pg_batch batch = pg_batch_make(&scratch);
+    const char **seqs = ARENA_ARRAY(&scratch, const char *, count);
+    struct pg_rows rows;
+    bool ok;
+
+    for (size_t i = 0; i < count; i++)
+        seqs[i] = arena_printf(&scratch, "%lld", (long long)ledger->rows.items[wanted[i]].seq);
+    pg_add(&batch,
+        pg_sql(driver, &scratch, "SELECT step_line FROM {L}.ledger WHERE seq = ANY($1::bigint[]) ORDER BY seq"));
+    pg_param_list(&batch, seqs, count);
+    ok = pg_query(driver, &scratch, &batch, &rows, error) &&
+         (rows.row_count == count || error_set(error, EXIT_STATUS_HISTORY, "rows of the ledger went away"));
+    for (size_t i = 0; ok && i < count; i++)
+        ledger->rows.items[wanted[i]].step_line = str_copy(arena, pg_cell(&rows, i, 0));
+    arena_free(&scratch);
+    return ok;
+}
+
+/* The lines that were not guessed. */
+static bool read_missing_lines(
+    struct postgres_driver *driver, struct arena *arena, struct ledger *ledger, struct error *error)
+{
+    size_t wanted[READ_LINES];
+    size_t count = 0;
+
+    ledger->hashes_hold = true;
+    for (size_t i = 0; i < ledger->rows.count; i++) {
+        const struct ledger_row *row = &ledger->rows.items[i];
+
+        if (strcmp(ledger_row_hash(row).hex, row->hash) != 0)
+            wanted[count++] = i;
+        if (count == READ_LINES || (count && i + 1 == ledger->rows.count)) {
+            ledger->hashes_hold = false; /* these are judged with their lines */
+            if (!read_lines_of(driver, arena, ledger, wanted, count, error))
+                return false;
+            count = 0;
+        }
+    }
+    return true;
+}
+
+bool postgres_ledger_read(struct driver *base, struct arena *arena, struct ledger *out, struct error *error)
+{
+    struct postgres_driver *driver = postgres_driver_of(base);
+    struct pg_batch batch = pg_batch_make(arena);
+    struct pg_rows rows;
+    int64_t last;
+
+    memset(out, 0, sizeof(*out));
+    if (!read_rows(driver, arena, out, error) || !read_missing_lines(driver, arena, out, error))
+        return error_wrap(error, "the ledger cannot be read");
+    last = out->rows.count ? out->rows.items[out->rows.count - 1].seq : 0;
     pg_add(&batch, pg_sql(driver, arena, "SELECT seq, hash FROM {L}.head"));
     if (!pg_query(driver, arena, &batch, &rows, error))
         return error_wrap(error, "the ledger's head cannot be read");

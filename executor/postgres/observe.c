@@ -43,7 +43,8 @@
     "'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END, "                           \
     "'options', CASE WHEN a.attoptions IS NOT NULL THEN (SELECT json_agg(i ORDER BY i COLLATE \"C\")"                  \
     " FROM unnest(a.attoptions) i WHERE i LIKE 'n\\_distinct%=%') END, "                                               \
-    "'storage', (SELECT a.attstorage FROM pg_type t WHERE t.oid = a.atttypid AND t.typstorage <> a.attstorage), "      \
+    "'storage', (SELECT CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main'"         \
+    " ELSE 'extended' END FROM pg_type t WHERE t.oid = a.atttypid AND t.typstorage <> a.attstorage), "                 \
     ACL("a.attacl")                                                                                                    \
     COMMENT("pg_class", "a.attrelid", "a.attnum")
 
@@ -154,7 +155,7 @@
     COMMENT("pg_type", "t.oid", "0")                                                                                   \
     ")) FROM pg_type t WHERE t.typname = o.name AND t.typnamespace" IN_SCHEMA ")"
 
-/* By the types of its arguments; a name without overloads is found however they are written. */
+/* By the types of its arguments; a name without overloads is found however they are written, if they are as many. */
 #define FUNCTION_SQL                                                                                                   \
     "(SELECT f.definition FROM (SELECT " DEFINITION                                                                    \
     "'kind', CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate'"              \
@@ -165,9 +166,9 @@
     COMMENT("pg_proc", "p.oid", "0")                                                                                   \
     ")) AS definition,"                                                                                                \
     " oidvectortypes(p.proargtypes) = o.args OR pg_get_function_identity_arguments(p.oid) = o.args AS same,"           \
-    " count(*) OVER () AS overloads"                                                                                   \
+    " p.pronargs = cardinality(string_to_array(o.args, ',')) AND count(*) OVER () = 1 AS alone"             \
     " FROM pg_proc p WHERE p.proname = o.name AND p.pronamespace" IN_SCHEMA                                            \
-    ") f WHERE f.same OR f.overloads = 1 ORDER BY f.same DESC NULLS LAST LIMIT 1)"
+    ") f WHERE f.same OR f.alone ORDER BY f.same DESC NULLS LAST LIMIT 1)"
 
 #define SEQUENCE_SQL                                                                                                   \
     "(SELECT " DEFINITION                                                                                              \

@@ -1,13 +1,19 @@
 /*
  * What the files of the PostgreSQL driver share. Each file is one reason to change:
  *
- *     conn.c, batch.c    libpq: connections, statements in one round trip    sqlstate.c   what its errors mean
- *     text.c             identifiers, templates, names of objects            lease.c      who may write
- *     ledger_pg.c        the ledger's tables and rows                        observe.c    definitions from the
- * catalogues exec.c             groups of steps in one transaction                  alone.c      steps that cannot be
- * in one walk.c             what backfill.c and restore.c share                 wait.c       who is in the way of a
- * statement typeorm.c          TypeORM's migrations table                          driver.c     opening, and the table
- * of operations
+ * - conn.c, batch.c: libpq, connections, statements in one round trip
+ * - sqlstate.c: what its errors mean
+ * - text.c: identifiers, templates, names of objects
+ * - lease.c: who may write
+ * - ledger_pg.c: the ledger's tables and rows
+ * - observe.c: definitions from the catalogues
+ * - exec.c: groups of steps in one transaction
+ * - alone.c: steps that cannot be in one
+ * - walk.c, throttle.c: what backfill.c and restore.c share
+ * - wait.c: who is in the way of a statement
+ * - copy.c: restored copies, and empty databases to rebuild in
+ * - typeorm.c: TypeORM's migrations table
+ * - driver.c: opening, and the table of operations
  *
  * The session's own search_path is pg_catalog, pg_temp, so nothing that a user made can stand in for a catalogue's
  * table, function or operator; users' statements get the role's own search_path for as long as they run. In SQL texts
@@ -20,6 +26,16 @@
 #include "executor/postgres/conn.h"
 
 enum { LEDGER_FORMAT = 1 };
+
+/* Who was seen to hold up a statement. */
+struct pg_blocker {
+    bool seen;
+    int64_t pid;    /* 0: a prepared transaction */
+    int64_t open_s; /* for how long its transaction is open */
+    char application[64];
+    char state[32];
+    char query[160]; /* without literals */
+};
 
 struct postgres_driver {
     struct driver base;
@@ -44,9 +60,9 @@ struct postgres_driver {
     /* Of the statement under way on main, kept by wait.c's watch. */
     const char *watched_step;
     bool watched_index; /* it may report progress as an index build */
-    bool blocked;       /* somebody was seen to hold it up */
-    int64_t blocked_ms; /* how long, as far as was seen */
-    char blocker[512];
+    int64_t watch_began_ms;
+    int64_t blocked_ms; /* how long it was held up, as far as was seen */
+    struct pg_blocker blocker;
     char waiting_for[512]; /* what was last logged about waiting */
 };
 
@@ -76,9 +92,9 @@ bool object_name_parse(struct arena *arena, const char *text, struct object_name
 
 /* --- wait.c: what goes on while main waits --- */
 void pg_watch_step(struct postgres_driver *driver, const struct plan_step *step, int64_t lock_timeout_ms);
-void pg_watch_end(struct postgres_driver *driver);
-/* Adds who was in the way to the error of a lock time-out. */
-void pg_name_blocker(const struct postgres_driver *driver, struct error *error);
+/* failure: the error that the step ended with, or NULL; that of a lock time-out is told who was in the way. Tells the
+ * result how long was waited and who was in the way. */
+void pg_watch_end(struct postgres_driver *driver, struct driver_result *result, struct error *failure);
 /* The side connection, open. */
 bool pg_side(struct postgres_driver *driver, struct error *error) MUST_CHECK;
 
@@ -168,6 +184,10 @@ void pg_observation_make(
     struct arena *arena, const char *const *objects, size_t count, int first_param, struct observation *out);
 void pg_add_observation_params(struct pg_batch *batch, const struct observation *observation);
 
+/* --- copy.c --- */
+bool postgres_rebind(struct driver *driver, const struct target_identity *identity, struct error *error);
+bool postgres_vacant(struct driver *driver, bool *vacant, char *what, size_t what_size, struct error *error);
+
 /* --- exec.c --- */
 bool postgres_apply_group(struct postgres_driver *driver, const struct driver_journal *journal,
     const struct driver_work *work, struct driver_result *result, struct error *error) MUST_CHECK;
@@ -191,6 +211,18 @@ bool pg_commit_row(struct postgres_driver *driver, const struct driver_journal *
     struct error *error) MUST_CHECK;
 /* {"backend":PID,"backend_start":"…","probe":"…"} of a STARTED row. */
 struct json *pg_started_note(const struct postgres_driver *driver, struct arena *arena, const char *probe);
+
+/* Runs one statement by itself on main, with the user's settings for as long as it takes. */
+bool pg_run_alone(struct postgres_driver *driver, const struct plan_step *step, int64_t lock_ms, const char *sql,
+    struct driver_result *result, struct error *error) MUST_CHECK;
+
+/* --- partitions.c --- */
+/* The effect of pg.index_partitions, as the step's action or its inverse. What an earlier attempt did is gone on with. */
+bool pg_index_partitions(struct postgres_driver *driver, const struct plan_step *step, bool inverse,
+    struct driver_result *result, struct error *error) MUST_CHECK;
+/* *out holds what the probe's query said; it becomes what that means for this instruction. */
+bool pg_probe_partitions(struct postgres_driver *driver, const struct plan_step *step, bool inverse,
+    struct probe_answer *out, struct error *error) MUST_CHECK;
 
 /* --- backfill.c --- */
 bool postgres_backfill(struct postgres_driver *driver, const struct driver_journal *journal,

@@ -121,7 +121,7 @@ static bool restore_pass(struct restoring *restoring, int64_t *taken, struct err
     for (;;) {
         int64_t now_ms = env->now_ms(env->context);
 
-        if (walk_is_stopped(walk, "put back", error))
+        if (!walk_may_go_on(walk, "put back", error))
             return false;
         if (now_ms - ticked_ms >= 1000) {
             env->tick(env->context);

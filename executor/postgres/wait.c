@@ -10,7 +10,7 @@
 #include "executor/postgres/sqlstate.h"
 #include "executor/redact.h"
 
-enum { WATCH_AFTER_MS = 150, QUERY_SHOWN = 160 };
+enum { WATCH_AFTER_MS = 150 };
 
 bool pg_side(struct postgres_driver *driver, struct error *error)
 {
@@ -31,41 +31,61 @@ bool pg_side(struct postgres_driver *driver, struct error *error)
     return ok;
 }
 
-static void describe_backend(const struct pg_rows *rows, char *out, size_t out_size)
+static void copy_text(char *out, size_t out_size, const char *text)
 {
-    char query[QUERY_SHOWN];
-    const char *text = pg_text(rows, 0, 4);
-
-    pg_strip_literals(text ? text : "", query, sizeof(query));
-    snprintf(out, out_size, "backend %s (%s, %s, transaction open for %s s)%s%s", pg_text(rows, 0, 0),
-        pg_text(rows, 0, 1), pg_text(rows, 0, 2), pg_text(rows, 0, 3), *query ? ": " : "", query);
+    snprintf(out, out_size, "%s", text ? text : "");
     redact_text(out);
 }
 
-/* Who holds main up, first of them; nobody: *blocked false. */
-static void look_for_blocker(struct postgres_driver *driver)
+static void read_blocker(const struct pg_rows *rows, struct pg_blocker *out)
+{
+    const char *query = pg_text(rows, 0, 4);
+
+    out->seen = true;
+    out->pid = pg_integer(rows, 0, 0, 0);
+    out->open_s = pg_integer(rows, 0, 3, 0);
+    copy_text(out->application, sizeof(out->application), pg_text(rows, 0, 1));
+    copy_text(out->state, sizeof(out->state), pg_text(rows, 0, 2));
+    pg_strip_literals(query ? query : "", out->query, sizeof(out->query));
+    redact_text(out->query);
+}
+
+static void describe_blocker(const struct pg_blocker *blocker, char *out, size_t out_size)
+{
+    snprintf(out, out_size, "backend %lld (%s, %s, transaction open for %lld s)%s%s", (long long)blocker->pid,
+        blocker->application, blocker->state, (long long)blocker->open_s, blocker->query[0] ? ": " : "",
+        blocker->query);
+}
+
+/* Who holds main up: the one of them whose transaction is the oldest. False: nobody does. */
+static bool look_for_blocker(struct postgres_driver *driver)
 {
     struct arena arena = ARENA_INIT;
     struct pg_batch batch = pg_batch_make(&arena);
     struct pg_rows *rows;
     struct error error;
-    char message[768];
+    char message[512];
+    bool blocked;
 
-    pg_add(&batch, "SELECT a.pid, COALESCE(NULLIF(a.application_name, ''), a.backend_type, 'unknown'), "
+    pg_add(&batch, "SELECT b.pid, CASE WHEN b.pid = 0 THEN 'a prepared transaction'"
+                   " ELSE COALESCE(NULLIF(a.application_name, ''), a.backend_type, 'unknown') END, "
                    "COALESCE(a.state, 'state unknown'),"
                    " COALESCE(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::bigint, 0), a.query"
-                   " FROM pg_catalog.pg_stat_activity a WHERE a.pid = ANY(pg_catalog.pg_blocking_pids($1::integer))"
+                   " FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1::integer)) b(pid)"
+                   " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid"
                    " ORDER BY a.xact_start NULLS LAST LIMIT 1");
     pg_param_integer(&batch, driver->backend_pid);
-    if (pg_side(driver, &error) && pg_run(driver->side, &arena, &batch, &rows, NULL, &error) && rows->row_count) {
-        driver->blocked = true;
-        describe_backend(rows, driver->blocker, sizeof(driver->blocker));
-        snprintf(message, sizeof(message), "waiting for %s", driver->blocker);
+    blocked = pg_side(driver, &error) && pg_run(driver->side, &arena, &batch, &rows, NULL, &error) && rows->row_count;
+    if (blocked) {
+        read_blocker(rows, &driver->blocker);
+        snprintf(message, sizeof(message), "waiting for ");
+        describe_blocker(&driver->blocker, message + strlen(message), sizeof(message) - strlen(message));
         if (strncmp(message, driver->waiting_for, 40) != 0)
             driver->base.env->log(driver->base.env->context, "info", message);
-        snprintf(driver->waiting_for, sizeof(driver->waiting_for), "%.500s", message);
+        memcpy(driver->waiting_for, message, sizeof(message));
     }
     arena_free(&arena);
+    return blocked;
 }
 
 static void look_at_index(struct postgres_driver *driver)
@@ -89,10 +109,9 @@ static void look_at_index(struct postgres_driver *driver)
 static void watch(void *context, int64_t waited_ms)
 {
     struct postgres_driver *driver = context;
-    bool was_blocked = driver->blocked;
 
-    look_for_blocker(driver);
-    if (driver->blocked && was_blocked)
+    /* It was in the way since before the first look, which comes soon. */
+    if (look_for_blocker(driver))
         driver->blocked_ms = waited_ms;
     if (driver->watched_index)
         look_at_index(driver);
@@ -102,9 +121,9 @@ void pg_watch_step(struct postgres_driver *driver, const struct plan_step *step,
 {
     struct pg_watch on = {.call = watch, .context = driver, .after_ms = WATCH_AFTER_MS};
 
-    driver->blocked = false;
+    driver->watch_began_ms = driver->base.env->now_ms(driver->base.env->context);
     driver->blocked_ms = 0;
-    driver->blocker[0] = '\0';
+    memset(&driver->blocker, 0, sizeof(driver->blocker));
     driver->waiting_for[0] = '\0';
     /* Behind a pooler nobody knows which backend is ours. */
     if (driver->pooled)
@@ -117,17 +136,49 @@ void pg_watch_step(struct postgres_driver *driver, const struct plan_step *step,
     pg_set_watch(driver->main, &on);
 }
 
-void pg_watch_end(struct postgres_driver *driver)
+static struct str blocker_json(const struct postgres_driver *driver, int64_t waited_ms)
 {
-    pg_set_watch(driver->main, NULL);
+    struct arena *arena = driver->base.arena;
+    const struct pg_blocker *blocker = &driver->blocker;
+    struct json *object = json_new(arena, JSON_OBJECT);
+    struct strbuf text = STRBUF_INIT;
+    struct str copy;
+
+    json_set_integer(arena, object, "pid", blocker->pid);
+    json_set_text(arena, object, "application", blocker->application);
+    json_set_text(arena, object, "state", blocker->state);
+    json_set_integer(arena, object, "transaction_open_s", blocker->open_s);
+    json_set_text(arena, object, "query", blocker->query);
+    json_set_integer(arena, object, "waited_ms", waited_ms);
+    json_write(&text, object);
+    copy = str_copy(arena, strbuf_view(&text));
+    strbuf_free(&text);
+    return copy;
 }
 
-void pg_name_blocker(const struct postgres_driver *driver, struct error *error)
+static void name_blocker(const struct pg_blocker *blocker, struct error *error)
 {
-    char message[ERROR_MESSAGE_MAX];
+    char message[ERROR_MESSAGE_MAX], who[512];
 
-    if (!sqlstate_is_lock(error->sqlstate) || !driver->blocker[0])
-        return;
     memcpy(message, error->message, sizeof(message));
-    snprintf(error->message, sizeof(error->message), "%.1400s; in the way: %s", message, driver->blocker);
+    describe_blocker(blocker, who, sizeof(who));
+    snprintf(error->message, sizeof(error->message), "%.1400s; in the way: %s", message, who);
+}
+
+void pg_watch_end(struct postgres_driver *driver, struct driver_result *result, struct error *failure)
+{
+    int64_t elapsed_ms = driver->base.env->now_ms(driver->base.env->context) - driver->watch_began_ms;
+    bool timed_out = failure && sqlstate_is_lock(failure->sqlstate);
+
+    pg_set_watch(driver->main, NULL);
+    if (driver->pooled)
+        return;
+    result->lock_wait_ms = timed_out ? elapsed_ms : driver->blocked_ms;
+    if (!failure)
+        result->lock_hold_ms = elapsed_ms - result->lock_wait_ms;
+    if (!driver->blocker.seen)
+        return;
+    result->blocker = blocker_json(driver, result->lock_wait_ms);
+    if (timed_out)
+        name_blocker(&driver->blocker, failure);
 }

@@ -20,15 +20,30 @@ static bool read_key(struct walk *walk, const struct json *key)
     return walk->key_count > 0;
 }
 
+static int64_t number_or_none(const struct json *object, const char *key)
+{
+    int64_t value;
+
+    return json_to_i64(json_get(object, key), &value) && value >= 0 ? value : -1;
+}
+
 bool walk_read_form(struct walk *walk, struct error *error)
 {
     const struct json *forward = walk->step->action.forward;
     const struct json *columns = json_get(forward, "columns");
+    const struct json *throttle = json_get(forward, "throttle");
 
     walk->relation = json_string(json_get(forward, "relation"));
     walk->set = json_string(json_get(forward, "set"));
     walk->where = json_string(json_get(forward, "where"));
     walk->keep_old = json_bool(json_get(forward, "keep_old"), false);
+    walk->throttle = (struct walk_throttle){
+        .pause_ms = number_or_none(forward, "pause_ms"),
+        .replica_lag_ms = number_or_none(throttle, "replica_lag_ms"),
+        .waiting_locks = number_or_none(throttle, "waiting_locks"),
+        .query = json_string(json_get(throttle, "query")),
+    };
+    walk->began_ms = walk->driver->base.env->now_ms(walk->driver->base.env->context);
     walk->columns = ARENA_ARRAY(walk->arena, const char *, json_is(columns, JSON_ARRAY) ? columns->count : 0);
     for (const struct json *column = json_is(columns, JSON_ARRAY) ? columns->child : NULL; column;
          column = column->next) {

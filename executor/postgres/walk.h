@@ -22,6 +22,14 @@ struct key_column {
     const char *type;
 };
 
+/* When the walk has to wait. Numbers: -1 where the plan says nothing. */
+struct walk_throttle {
+    int64_t pause_ms; /* between two batches */
+    int64_t replica_lag_ms;
+    int64_t waiting_locks;
+    const char *query; /* wait while it returns true; or NULL */
+};
+
 struct walk {
     struct postgres_driver *driver;
     const struct plan_step *step;
@@ -41,7 +49,12 @@ struct walk {
     int64_t total;       /* estimated; -1 unknown */
     int64_t batch;
     bool done;
-    int64_t batches; /* of this attempt */
+    int64_t batches; /* of this attempt, as all below */
+    struct walk_throttle throttle;
+    int64_t began_ms;
+    int64_t throttled_ms; /* spent waiting for a pause or a condition to end */
+    bool looked;          /* at the throttle's conditions */
+    int64_t looked_ms;
 };
 
 /* Reads step->action.forward, a backfill's. */
@@ -49,6 +62,9 @@ bool walk_read_form(struct walk *walk, struct error *error) MUST_CHECK;
 int64_t walk_clamp_batch(int64_t batch);
 /* A batch took elapsed_ms; the next one is to take WALK_TARGET_MS. */
 void walk_adapt_batch(struct walk *walk, int64_t elapsed_ms);
+/* throttle.c. To be called before each batch: waits out pauses and throttles. False, with RESUMABLE, when the run is to
+ * stop or the step's time is up. what: "updated". */
+bool walk_may_go_on(struct walk *walk, const char *what, struct error *error) MUST_CHECK;
 /* Is the run to stop? Then fills error (RESUMABLE); what: "updated". */
 bool walk_is_stopped(const struct walk *walk, const char *what, struct error *error);
 /* Refuses unless our lease stands, without locking the ledger's head: batches write no rows there. */

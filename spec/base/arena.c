@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "spec/base/bug.h"
+#include "spec/base/wipe.h"
 
 /*
  * Blocks are zeroed when they are made and when they are used again, not object by object: that is one long memset in
@@ -136,4 +137,11 @@ void arena_free(struct arena *arena)
     }
     arena->head = NULL;
     arena->total_bytes = 0;
+}
+
+void wipe_arena(struct arena *arena)
+{
+    for (struct arena_block *block = arena->head; block; block = block->next)
+        wipe_bytes(block->bytes, block->used);
+    arena_free(arena);
 }

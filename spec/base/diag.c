@@ -64,6 +64,8 @@ static int compare_diags(const void *left, const void *right)
     order = strcmp(a->code->name, b->code->name);
     if (order)
         return order;
+    if (a->severity != b->severity) /* of two that are the same but for that, the worse one stays */
+        return a->severity < b->severity ? -1 : 1;
     return a->order < b->order ? -1 : 1;
 }
 

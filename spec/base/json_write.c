@@ -30,10 +30,44 @@ static bool needs_escape(unsigned char byte)
     return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7F;
 }
 
+/* Nothing in it has to be escaped. */
+static bool is_plain(struct str text)
+{
+    if (text.len < JSON_SCAN_BYTES) {
+        for (size_t i = 0; i < text.len; i++)
+            if (needs_escape((unsigned char)text.data[i]))
+                return false;
+        return true;
+    }
+    for (size_t i = 0; i + JSON_SCAN_BYTES <= text.len; i += JSON_SCAN_BYTES)
+        if (!json_scan_writes(text.data + i))
+            return false;
+    return json_scan_writes(text.data + text.len - JSON_SCAN_BYTES); /* the rest, and some of it again */
+}
+
+static void write_plain(struct strbuf *out, struct str text)
+{
+    char *at;
+
+    if (out->capacity - out->len < text.len + 3)
+        strbuf_reserve(out, text.len + 2);
+    at = out->data + out->len;
+    at[0] = '"';
+    if (text.len)
+        memcpy(at + 1, text.data, text.len);
+    at[text.len + 1] = '"';
+    at[text.len + 2] = '\0';
+    out->len += text.len + 2;
+}
+
 void json_write_string(struct strbuf *out, struct str text)
 {
     size_t start = 0;
 
+    if (is_plain(text)) {
+        write_plain(out, text);
+        return;
+    }
     strbuf_append_char(out, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char byte;

@@ -169,6 +169,11 @@ struct cel_program *cel_compile(struct arena *arena, const struct cel_env *env, 
 bool cel_eval(const struct cel_program *program, struct arena *arena, const struct cel_binding *bindings, size_t count,
     uint64_t cost_limit, struct cel_value *value, struct cel_error *error) MUST_CHECK;
 
+/* The same, for several evaluations that share a limit: what this one costs is taken from *cost_left, all of it when that is
+ * not enough. */
+bool cel_eval_within(const struct cel_program *program, struct arena *arena, const struct cel_binding *bindings,
+    size_t count, uint64_t *cost_left, struct cel_value *value, struct cel_error *error) MUST_CHECK;
+
 /* The value of an expression that is a literal and nothing else; NULL for any other. */
 const struct cel_value *cel_program_literal(const struct cel_program *program);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "spec/base/arena.h"
+#include "spec/base/decimal.h"
 
 /* Room for a product, or for two operands brought to the same exponent. */
 enum { WIDE_DIGITS = 2 * CEL_DECIMAL_DIGITS + 2 };
@@ -438,46 +439,24 @@ bool cel_decimal_to_i64(const struct cel_decimal *value, int64_t *out)
     return true;
 }
 
-static int compare_magnitudes(const struct decimal_text *a, const struct decimal_text *b)
-{
-    struct digit_cursor left = {a->digits}, right = {b->digits};
-
-    if (!a->digits.len || !b->digits.len)
-        return (a->digits.len > 0) - (b->digits.len > 0);
-    if (a->leading_power != b->leading_power)
-        return a->leading_power > b->leading_power ? 1 : -1;
-    while (left.left.len || right.left.len) {
-        int x = next_digit(&left), y = next_digit(&right);
-
-        x = x < 0 ? 0 : x;
-        y = y < 0 ? 0 : y;
-        if (x != y)
-            return x > y ? 1 : -1;
-    }
-    return 0;
-}
-
 bool cel_decimal_compare(struct str a, struct str b, int *order)
 {
-    struct decimal_text left, right;
+    struct decimal left, right;
 
-    if (!scan(a, &left) || !scan(b, &right))
+    if (!decimal_parse(a, &left) || !decimal_parse(b, &right))
         return false;
-    if (left.negative != right.negative)
-        *order = left.negative ? -1 : 1;
-    else
-        *order = left.negative ? -compare_magnitudes(&left, &right) : compare_magnitudes(&left, &right);
+    *order = decimal_compare(&left, &right);
     return true;
 }
 
 bool cel_decimal_compare_double(struct str a, double b, int *order)
 {
     char buffer[800];
-    struct decimal_text number;
+    struct decimal number;
 
     if (isinf(b)) {
         *order = b > 0 ? -1 : 1;
-        return scan(a, &number);
+        return decimal_parse(a, &number);
     }
     return cel_decimal_compare(a, double_text(b, buffer), order);
 }

@@ -56,8 +56,7 @@ bool cel_decimal_to_i64(const struct cel_decimal *value, int64_t *out);
 bool cel_decimal_to_u64(const struct cel_decimal *value, uint64_t *out);
 
 /*
- * Compares two decimal texts of any length by value. False when one of them is no number, or its exponent is beyond
- * all reason; *order is -1, 0 or 1.
+ * Compares two decimal texts of any length by value. False when one of them is no number; *order is -1, 0 or 1.
  */
 bool cel_decimal_compare(struct str a, struct str b, int *order);
 /* Compares with the exact value of a double, which must not be a NaN. */

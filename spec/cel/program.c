@@ -43,8 +43,8 @@ static const struct cel_value *find_binding(const struct cel_binding *bindings, 
     return NULL;
 }
 
-bool cel_eval(const struct cel_program *program, struct arena *arena, const struct cel_binding *bindings, size_t count,
-    uint64_t cost_limit, struct cel_value *value, struct cel_error *error)
+bool cel_eval_within(const struct cel_program *program, struct arena *arena, const struct cel_binding *bindings,
+    size_t count, uint64_t *cost_left, struct cel_value *value, struct cel_error *error)
 {
     const struct cel_value **variables = ARENA_ARRAY(arena, const struct cel_value *, program->variables.count);
     struct cel_run run = {
@@ -52,23 +52,32 @@ bool cel_eval(const struct cel_program *program, struct arena *arena, const stru
         .arena = arena,
         .variables = variables,
         .locals = ARENA_ARRAY(arena, struct cel_value, program->slot_count),
-        .cost_left = cost_limit,
-        .cost_limit = cost_limit,
+        .cost_left = *cost_left,
+        .cost_limit = *cost_left,
         .at = program->root,
         .error = error,
     };
 
+    bool ok;
+
     *error = (struct cel_error){0};
     for (size_t i = 0; i < program->variables.count; i++)
         variables[i] = find_binding(bindings, count, program->variables.items[i]);
-    if (!cel_run_node(&run, program->root, value))
-        return false;
-    /* Parts may be shared many times over: what the caller will walk must be paid for as well. */
-    run.at = program->root;
-    if (!cel_run_charge_size(&run, value))
-        return false;
-    *error = (struct cel_error){0};
-    return true;
+    ok = cel_run_node(&run, program->root, value);
+    if (ok) { /* parts may be shared many times over: what the caller will walk must be paid for as well */
+        run.at = program->root;
+        ok = cel_run_charge_size(&run, value);
+    }
+    *cost_left = run.cost_left;
+    if (ok)
+        *error = (struct cel_error){0};
+    return ok;
+}
+
+bool cel_eval(const struct cel_program *program, struct arena *arena, const struct cel_binding *bindings, size_t count,
+    uint64_t cost_limit, struct cel_value *value, struct cel_error *error)
+{
+    return cel_eval_within(program, arena, bindings, count, &cost_limit, value, error);
 }
 
 const struct cel_value *cel_program_literal(const struct cel_program *program)

@@ -1,6 +1,7 @@
 /* Functions on strings and bytes, as far as they are not in format.c. Positions count characters, not bytes. */
 #include <string.h>
 
+#include "spec/base/base64.h"
 #include "spec/base/regex.h"
 #include "spec/cel/function.h"
 #include "spec/cel/utf8.h"
@@ -410,49 +411,25 @@ bool cel_text_quote(struct cel_run *run, const struct cel_value *args, size_t co
     return cel_make_text_from(run, CEL_STRING, &result, out);
 }
 
-static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 bool cel_text_base64_encode(struct cel_run *run, const struct cel_value *args, size_t count, struct cel_value *out)
 {
     struct str bytes = args[0].as.text;
-    struct strbuf result = STRBUF_INIT;
 
     (void)count;
     if (!cel_charge_bytes(run, 2 * bytes.len))
         return false;
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        uint32_t group = 0;
-
-        for (size_t j = 0; j < 3; j++)
-            group = group << 8 | (i + j < bytes.len ? (unsigned char)bytes.data[i + j] : 0);
-        for (size_t j = 0; j < 4; j++)
-            strbuf_append_char(&result, i + j <= bytes.len ? BASE64[group >> (18 - 6 * j) & 63] : '=');
-    }
-    return cel_make_text_from(run, CEL_STRING, &result, out);
+    return give_slice(base64_encode(run->arena, bytes), out);
 }
 
 bool cel_text_base64_decode(struct cel_run *run, const struct cel_value *args, size_t count, struct cel_value *out)
 {
-    struct str text = args[0].as.text;
-    struct strbuf result = STRBUF_INIT;
-    uint32_t group = 0;
-    size_t len = text.len;
+    struct str bytes;
 
     (void)count;
-    if (!cel_charge_bytes(run, text.len))
+    if (!cel_charge_bytes(run, args[0].as.text.len))
         return false;
-    while (len && text.len - len < 2 && text.data[len - 1] == '=')
-        len--;
-    for (size_t i = 0; i < len; i++) {
-        const char *digit = text.data[i] ? strchr(BASE64, text.data[i]) : NULL;
-
-        if (!digit || len % 4 == 1 || (len != text.len && text.len % 4)) {
-            strbuf_free(&result);
-            return cel_fail(run, "the string is no base64 (RFC 4648, with or without '=')");
-        }
-        group = group << 6 | (uint32_t)(digit - BASE64);
-        if (i % 4)
-            strbuf_append_char(&result, (char)(unsigned char)(group >> (6 - 2 * (i % 4))));
-    }
-    return cel_make_text_from(run, CEL_BYTES, &result, out);
+    if (!base64_decode(run->arena, args[0].as.text, BASE64_TOLERANT, &bytes))
+        return cel_fail(run, "the string is no base64 (RFC 4648, with or without '=')");
+    *out = (struct cel_value){.kind = CEL_BYTES, .as.text = bytes};
+    return true;
 }

@@ -14,7 +14,7 @@
 #include "spec/base/json.h"
 #include "spec/base/map.h"
 #include "spec/base/vec.h"
-#include "spec/event/decimal.h"
+#include "spec/base/decimal.h"
 #include "spec/event/json_schema.h"
 #include "spec/event/pattern.h"
 

@@ -23,9 +23,13 @@ struct upcast_problem {
     char pointer[256];  /* JSON pointer (RFC 6901) to the operator: "/0/default/warehouseId" */
     bool in_expression; /* then expression has the place inside the CEL text at pointer */
     struct cel_error expression;
-    char message[512];
+    char message[512];  /* inside an expression, too */
     char help[256];
 };
+
+/* The operators, for help texts and schemas: names from index 0 on, NULL behind the last one. */
+const char *upcast_operator_name(size_t index);
+const char *upcast_operator_description(size_t index);
 
 /*
  * How the event looks outside its payload: the attribute names of the event table. The operators see the whole event;
@@ -54,6 +58,22 @@ struct upcast_result {
 /* Applies the operators and sets the version attribute to to_version. */
 bool upcaster_apply(const struct upcaster *upcaster, struct arena *arena, const struct event_value *event,
     int to_version, struct upcast_result *out, struct upcast_problem *problem) MUST_CHECK;
+
+/* --- along the versions of a type (upcast_chain.c) --- */
+
+/* The version that the event says it has; 1 where it says none. False when that is no whole number of at least 1. */
+bool event_version_read(const struct event_value *event, const char *attribute, size_t *out);
+
+struct upcast_way {
+    size_t from, to;
+};
+
+/*
+ * Upcasts from version to version; upcasters[n - 1] brings version n to n + 1. What an event was split into goes on, each
+ * for itself. *failed_to: the version that it could not be brought to.
+ */
+bool upcast_along(struct upcaster *const *upcasters, struct arena *arena, const struct event_value *event,
+    const struct upcast_way *way, struct upcast_result *out, size_t *failed_to, struct upcast_problem *problem) MUST_CHECK;
 
 enum upcast_grade { UPCAST_GRADE_EXACT, UPCAST_GRADE_LOSSY, UPCAST_GRADE_IMPOSSIBLE };
 

@@ -4,135 +4,23 @@
 #include <string.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/decimal.h"
-#include "spec/event/upcast_op.h"
-
-/* A value and its whole form for expressions, made when an expression first asks for it. */
-struct bound {
-    const struct event_value *value;
-    const struct event_value *made_from;
-    struct cel_value cel;
-};
-
-struct run {
-    const struct upcaster *upcaster;
-    struct arena *arena;
-    struct upcast_problem *problem;
-    size_t evaluation_count;
-    const struct event_value *read; /* the event as it came */
-    int64_t version;                /* that it had then */
-    struct cel_value meta;          /* null until it is asked for */
-    struct bound event;
-    struct bound item;
-    bool in_item;
-};
+#include "spec/base/decimal.h"
+#include "spec/event/upcast_run.h"
 
 struct events {
     VEC(const struct event_value *) list;
 };
 
-/* --- expressions -------------------------------------------------------------------------------------------------- */
-
-/* As much of the value as the expression looks at. */
-static struct cel_value bound_value(struct run *run, struct bound *bound, const struct cel_use *use)
-{
-    if (!use->whole)
-        return upcast_cel_from_members(run->arena, bound->value, use->fields, use->count);
-    if (bound->made_from != bound->value) {
-        bound->cel = upcast_cel_from_event(run->arena, bound->value);
-        bound->made_from = bound->value;
-    }
-    return bound->cel;
-}
-
-/* About the event as it was read. Made when an expression first asks for it. */
-static struct cel_value meta_value(struct run *run)
-{
-    static const char *const names[] = {"stream", "sequence", "type", "version"};
-    const struct upcaster *upcaster = run->upcaster;
-    const struct str attributes[] = {upcaster->stream, upcaster->sequence, upcaster->type};
-    struct cel_entry *entries;
-
-    if (run->meta.kind == CEL_MAP)
-        return run->meta;
-    entries = ARENA_ARRAY(run->arena, struct cel_entry, 4);
-    for (size_t i = 0; i < 4; i++)
-        entries[i].key = (struct cel_value){.kind = CEL_STRING, .as.text = str_from(names[i])};
-    for (size_t i = 0; i < 3; i++) {
-        const struct event_value *value = event_value_member(run->read, attributes[i]);
-
-        if (value)
-            entries[i].value = upcast_cel_from_event(run->arena, value);
-    }
-    entries[3].value = (struct cel_value){.kind = CEL_INT, .as.integer = run->version};
-    run->meta = (struct cel_value){.kind = CEL_MAP, .as.map = {entries, 4}};
-    return run->meta;
-}
-
-static bool evaluate(struct run *run, const struct upcast_expression *expression, struct cel_value *out)
-{
-    struct cel_binding bindings[3];
-    struct cel_error error;
-    size_t count = 0;
-
-    if (++run->evaluation_count > UPCAST_EVALUATIONS_MAX)
-        return upcast_fail(run->problem, expression->pointer, "more than %d expressions evaluated for one event",
-            UPCAST_EVALUATIONS_MAX);
-    bindings[count++] = (struct cel_binding){"event", bound_value(run, &run->event, &expression->event)};
-    if (run->in_item)
-        bindings[count++] = (struct cel_binding){"item", bound_value(run, &run->item, &expression->item)};
-    if (expression->meta.whole || expression->meta.count)
-        bindings[count++] = (struct cel_binding){"meta", meta_value(run)};
-    if (cel_eval(expression->program, run->arena, bindings, count, CEL_COST_DEFAULT, out, &error))
-        return true;
-    upcast_fail(run->problem, expression->pointer, "%s", error.message);
-    run->problem->in_expression = true;
-    run->problem->expression = error;
-    return upcast_help(run->problem, "%s", error.help);
-}
-
-static bool evaluate_value(struct run *run, const struct upcast_expression *expression, const struct event_value **out)
-{
-    struct cel_value value;
-    const char *why;
-
-    if (expression->literal) {
-        *out = expression->literal;
-        return true;
-    }
-    if (!evaluate(run, expression, &value))
-        return false;
-    return upcast_cel_to_event(run->arena, &value, out, &why) ||
-           upcast_fail(run->problem, expression->pointer, "%s", why);
-}
-
-static bool evaluate_condition(struct run *run, const struct upcast_expression *expression, bool *out)
-{
-    struct cel_value value;
-
-    if (expression->literal) {
-        *out = expression->literal->boolean;
-        return true;
-    }
-    if (!evaluate(run, expression, &value))
-        return false;
-    if (value.kind != CEL_BOOL)
-        return upcast_fail(run->problem, expression->pointer, "a condition must be true or false, and this gave %s",
-            cel_kind_name(value.kind));
-    *out = value.as.boolean;
-    return true;
-}
-
 /* --- operators on a map ------------------------------------------------------------------------------------------- */
 
 static bool fail_path(
-    struct run *run, const struct upcast_op *op, const struct upcast_path *path, const char *verb, const char *why)
+    struct upcast_run *run, const struct upcast_op *op, const struct upcast_path *path, const char *verb, const char *why)
 {
     return upcast_fail(run->problem, op->pointer, "cannot %s '%.*s': %s", verb, STR_ARG(path->text), why);
 }
 
 /* All expressions see the map as it was before the operator. */
-static bool apply_assignments(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_assignments(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     const struct event_value **values = ARENA_ARRAY(run->arena, const struct event_value *, op->assignment_count);
     const char *why;
@@ -145,7 +33,7 @@ static bool apply_assignments(struct run *run, const struct upcast_op *op, const
             return fail_path(run, op, &item->path, "set", why);
         if (op->kind == UPCAST_DEFAULT && old)
             continue;
-        if (!evaluate_value(run, &item->value, &values[i]))
+        if (!upcast_evaluate_value(run, &item->value, &values[i]))
             return false;
     }
     for (size_t i = 0; i < op->assignment_count; i++) {
@@ -155,7 +43,7 @@ static bool apply_assignments(struct run *run, const struct upcast_op *op, const
     return true;
 }
 
-static bool apply_remove(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_remove(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     const struct event_value *old;
     const char *why;
@@ -172,7 +60,7 @@ static bool apply_remove(struct run *run, const struct upcast_op *op, const stru
  * already taken is refused even when there is nothing to move there: otherwise two meanings would mix, and no downcast
  * could tell them apart.
  */
-static bool apply_pairs(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_pairs(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     const struct event_value **values = ARENA_ARRAY(run->arena, const struct event_value *, op->pair_count);
     const char *verb = op->kind == UPCAST_RENAME ? "rename" : "move";
@@ -200,7 +88,7 @@ static bool apply_pairs(struct run *run, const struct upcast_op *op, const struc
     return true;
 }
 
-static bool apply_convert(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_convert(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     for (size_t i = 0; i < op->conversion_count; i++) {
         const struct upcast_convert *item = &op->conversions[i];
@@ -242,7 +130,7 @@ static bool mapping_matches(const struct upcast_mapping *mapping, const struct e
     }
 }
 
-static bool map_value(struct run *run, const struct upcast_op *op, const struct upcast_map_values *item,
+static bool map_value(struct upcast_run *run, const struct upcast_op *op, const struct upcast_map_values *item,
     const struct event_value *old, const struct event_value **out)
 {
     bool has_text = old->type == EVENT_STRING || old->type == EVENT_NUMBER;
@@ -254,7 +142,7 @@ static bool map_value(struct run *run, const struct upcast_op *op, const struct 
         }
     }
     if (item->has_else)
-        return evaluate_value(run, &item->otherwise, out);
+        return upcast_evaluate_value(run, &item->otherwise, out);
     upcast_fail(run->problem, op->pointer, "'%.*s' holds %s%.*s%s, which 'map_values' does not list",
         STR_ARG(item->path.text), has_text ? "'" : "a ",
         has_text ? (int)(old->text.len < 80 ? old->text.len : 80) : (int)strlen(event_type_name(old->type)),
@@ -262,7 +150,7 @@ static bool map_value(struct run *run, const struct upcast_op *op, const struct 
     return upcast_help(run->problem, "list it, or add 'else' with an expression for all other values");
 }
 
-static bool apply_map_values(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_map_values(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     const struct event_value **values = ARENA_ARRAY(run->arena, const struct event_value *, op->map_count);
     const char *why;
@@ -292,7 +180,7 @@ static const char *find_text(struct str text, struct str wanted)
 }
 
 /* The last part takes the rest, separators included; parts that the text does not reach stay absent. */
-static bool apply_split(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_split(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     const struct event_value *old;
     const char *why;
@@ -324,7 +212,7 @@ static bool apply_split(struct run *run, const struct upcast_op *op, const struc
     return true;
 }
 
-static bool apply_combine(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_combine(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     struct strbuf text = STRBUF_INIT;
     const struct event_value *part, *taken = NULL;
@@ -362,9 +250,9 @@ static bool apply_combine(struct run *run, const struct upcast_op *op, const str
 /* --- operators on lists and conditions ---------------------------------------------------------------------------- */
 
 static bool run_ops(
-    struct run *run, const struct upcast_ops *ops, size_t first, const struct event_value *value, struct events *out);
+    struct upcast_run *run, const struct upcast_ops *ops, size_t first, const struct event_value *value, struct events *out);
 
-static bool run_ops_on_one(struct run *run, const struct upcast_ops *ops, const struct event_value **value)
+static bool run_ops_on_one(struct upcast_run *run, const struct upcast_ops *ops, const struct event_value **value)
 {
     struct events results = {0};
 
@@ -374,12 +262,12 @@ static bool run_ops_on_one(struct run *run, const struct upcast_ops *ops, const 
     return true;
 }
 
-static bool apply_each(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_each(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     struct event_value *result = ARENA_NEW(run->arena, struct event_value);
     const struct event_value **items;
     const struct event_value *list;
-    struct bound outer_item = run->item;
+    struct upcast_bound outer_item = run->item;
     bool was_in_item = run->in_item;
     const char *why;
 
@@ -412,17 +300,17 @@ static bool apply_each(struct run *run, const struct upcast_op *op, const struct
            fail_path(run, op, &op->path, "change each of", why);
 }
 
-static bool chosen_branch(struct run *run, const struct upcast_op *op, const struct upcast_ops **out)
+static bool chosen_branch(struct upcast_run *run, const struct upcast_op *op, const struct upcast_ops **out)
 {
     bool is_true = false;
 
-    if (!evaluate_condition(run, &op->condition, &is_true))
+    if (!upcast_evaluate_condition(run, &op->condition, &is_true))
         return false;
     *out = is_true ? &op->then_ops : &op->else_ops;
     return true;
 }
 
-static bool apply_when(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_when(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     const struct upcast_ops *branch;
 
@@ -448,7 +336,7 @@ static struct upcast_path name_path(struct str *name)
     return (struct upcast_path){*name, name, 1};
 }
 
-static bool set_type(struct run *run, const struct upcast_op *op, struct str type, const struct event_value **event)
+static bool set_type(struct upcast_run *run, const struct upcast_op *op, struct str type, const struct event_value **event)
 {
     struct str name = run->upcaster->type;
     struct upcast_path path = name_path(&name);
@@ -458,7 +346,7 @@ static bool set_type(struct run *run, const struct upcast_op *op, struct str typ
            fail_path(run, op, &path, "set", why);
 }
 
-static bool apply_rename_type(struct run *run, const struct upcast_op *op, const struct event_value **event)
+static bool apply_rename_type(struct upcast_run *run, const struct upcast_op *op, const struct event_value **event)
 {
     const struct event_value *type = event_value_member(*event, run->upcaster->type);
 
@@ -468,7 +356,7 @@ static bool apply_rename_type(struct run *run, const struct upcast_op *op, const
 }
 
 static bool apply_split_event(
-    struct run *run, const struct upcast_op *op, const struct event_value *event, struct events *out)
+    struct upcast_run *run, const struct upcast_op *op, const struct event_value *event, struct events *out)
 {
     for (size_t i = 0; i < op->branch_count; i++) {
         const struct event_value *part = event;
@@ -481,11 +369,11 @@ static bool apply_split_event(
 }
 
 static bool apply_drop_event(
-    struct run *run, const struct upcast_op *op, const struct event_value *event, struct events *out)
+    struct upcast_run *run, const struct upcast_op *op, const struct event_value *event, struct events *out)
 {
     bool drop = false;
 
-    if (!evaluate_condition(run, &op->condition, &drop))
+    if (!upcast_evaluate_condition(run, &op->condition, &drop))
         return false;
     if (!drop)
         VEC_PUSH(run->arena, &out->list, event);
@@ -494,7 +382,7 @@ static bool apply_drop_event(
 
 /* --- lists of operators ------------------------------------------------------------------------------------------- */
 
-static bool apply_to_map(struct run *run, const struct upcast_op *op, const struct event_value **map)
+static bool apply_to_map(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     switch (op->kind) {
     case UPCAST_DEFAULT:
@@ -526,7 +414,7 @@ static bool apply_to_map(struct run *run, const struct upcast_op *op, const stru
     return upcast_fail(run->problem, op->pointer, "cannot stand here");
 }
 
-static bool fan_out(struct run *run, const struct upcast_op *op, const struct event_value *event, struct events *out)
+static bool fan_out(struct upcast_run *run, const struct upcast_op *op, const struct event_value *event, struct events *out)
 {
     const struct upcast_ops *branch;
 
@@ -541,7 +429,7 @@ static bool fan_out(struct run *run, const struct upcast_op *op, const struct ev
 }
 
 static bool run_ops(
-    struct run *run, const struct upcast_ops *ops, size_t first, const struct event_value *value, struct events *out)
+    struct upcast_run *run, const struct upcast_ops *ops, size_t first, const struct event_value *value, struct events *out)
 {
     for (size_t i = first; i < ops->count; i++) {
         const struct upcast_op *op = &ops->items[i];
@@ -570,7 +458,7 @@ static bool run_ops(
 /* --- the event as a whole ----------------------------------------------------------------------------------------- */
 
 /* The version that the event says it has; 1 where it says none. */
-static bool read_version(struct run *run, const struct event_value *event)
+static bool read_version(struct upcast_run *run, const struct event_value *event)
 {
     const struct event_value *value = event_value_member(event, run->upcaster->version);
     struct decimal number;
@@ -589,7 +477,8 @@ static size_t nesting(const struct event_value *value)
     size_t deepest = 0;
 
     for (size_t i = 0; i < value->count; i++) {
-        size_t depth = nesting(value->type == EVENT_MAP ? value->members[i].value : value->items[i]);
+        const struct event_value *part = value->type == EVENT_MAP ? value->members[i].value : value->items[i];
+        size_t depth = part->count ? nesting(part) : 1;
 
         deepest = depth > deepest ? depth : deepest;
     }
@@ -599,7 +488,8 @@ static size_t nesting(const struct event_value *value)
 bool upcaster_apply(const struct upcaster *upcaster, struct arena *arena, const struct event_value *event,
     int to_version, struct upcast_result *out, struct upcast_problem *problem)
 {
-    struct run run = {.upcaster = upcaster, .arena = arena, .problem = problem, .read = event};
+    struct upcast_run run = {
+        .upcaster = upcaster, .arena = arena, .problem = problem, .read = event, .cost_left = UPCAST_COST_MAX};
     struct events results = {0};
     struct str version_name = upcaster->version;
     struct upcast_path version_path = name_path(&version_name);

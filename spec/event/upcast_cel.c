@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/decimal.h"
+#include "spec/base/decimal.h"
 #include "spec/event/upcast_op.h"
 
 /* --- values ------------------------------------------------------------------------------------------------------- */

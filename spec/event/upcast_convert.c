@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/base64.h"
-#include "spec/event/decimal.h"
+#include "spec/base/base64.h"
+#include "spec/base/decimal.h"
 #include "spec/event/upcast_op.h"
 
 static const char *const names[UPCAST_CONVERSION_COUNT] = {
@@ -226,7 +226,7 @@ bool upcast_convert_value(struct arena *arena, const struct event_value *value, 
         if (value->type != EVENT_STRING)
             return false;
         *why = "its text is not base 64";
-        if (!base64_decode(arena, value->text, &bytes))
+        if (!base64_decode(arena, value->text, BASE64_STRICT, &bytes))
             return false;
         result->type = EVENT_BINARY;
         result->text = bytes;

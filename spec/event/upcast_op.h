@@ -19,24 +19,21 @@ enum {
     UPCAST_OPERATORS_MAX = 1000,     /* in one upcaster, nested ones included */
     UPCAST_EVENTS_MAX = 100,         /* that one event may become */
     UPCAST_EVALUATIONS_MAX = 100000, /* of expressions for one event */
+    UPCAST_COST_MAX = 10 * CEL_COST_DEFAULT, /* of all of them together */
     UPCAST_VALUE_DEPTH_MAX = 32,     /* DynamoDB's limit */
 };
 
 enum upcast_kind {
-    UPCAST_DEFAULT,
-    UPCAST_SET,
-    UPCAST_REMOVE,
-    UPCAST_RENAME,
-    UPCAST_MOVE,
-    UPCAST_CONVERT,
-    UPCAST_MAP_VALUES,
-    UPCAST_SPLIT,
-    UPCAST_COMBINE,
-    UPCAST_EACH,
-    UPCAST_WHEN,
-    UPCAST_RENAME_TYPE,
-    UPCAST_SPLIT_EVENT,
-    UPCAST_DROP_EVENT,
+#define OPERATOR_ROW(name, text, doc) UPCAST_##name,
+#include "spec/event/operator.def"
+#undef OPERATOR_ROW
+};
+
+enum {
+#define OPERATOR_ROW(name, text, doc) UPCAST_ROW_##name,
+#include "spec/event/operator.def"
+#undef OPERATOR_ROW
+    UPCAST_KIND_COUNT, /* apart from the kinds, so that a switch over them is complete without it */
 };
 
 /* A place in a map: names from the outside in. "address.city"; "\." is a dot that belongs to a name. */

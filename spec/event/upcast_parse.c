@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/decimal.h"
+#include "spec/base/decimal.h"
 #include "spec/event/upcast_parse.h"
 
 /* --- problems ----------------------------------------------------------------------------------------------------- */

@@ -418,34 +418,54 @@ static bool parse_drop_event(struct upcast_parser *parser, struct upcast_scope *
 typedef bool op_parser(struct upcast_parser *parser, struct upcast_scope *scope, const struct json *json,
     const char *pointer, struct upcast_op *op);
 
-static const struct {
-    const char *name;
-    op_parser *parse;
-} operators[] = {
-    [UPCAST_DEFAULT] = {"default", parse_assignments},
-    [UPCAST_SET] = {"set", parse_assignments},
-    [UPCAST_REMOVE] = {"remove", parse_remove},
-    [UPCAST_RENAME] = {"rename", parse_pairs},
-    [UPCAST_MOVE] = {"move", parse_pairs},
-    [UPCAST_CONVERT] = {"convert", parse_convert},
-    [UPCAST_MAP_VALUES] = {"map_values", parse_map_values},
-    [UPCAST_SPLIT] = {"split", parse_split},
-    [UPCAST_COMBINE] = {"combine", parse_combine},
-    [UPCAST_EACH] = {"each", parse_each},
-    [UPCAST_WHEN] = {"when", parse_when},
-    [UPCAST_RENAME_TYPE] = {"rename_type", parse_rename_type},
-    [UPCAST_SPLIT_EVENT] = {"split_event", parse_split_event},
-    [UPCAST_DROP_EVENT] = {"drop_event", parse_drop_event},
+static op_parser *const parsers[UPCAST_KIND_COUNT] = {
+    [UPCAST_DEFAULT] = parse_assignments,
+    [UPCAST_SET] = parse_assignments,
+    [UPCAST_REMOVE] = parse_remove,
+    [UPCAST_RENAME] = parse_pairs,
+    [UPCAST_MOVE] = parse_pairs,
+    [UPCAST_CONVERT] = parse_convert,
+    [UPCAST_MAP_VALUES] = parse_map_values,
+    [UPCAST_SPLIT] = parse_split,
+    [UPCAST_COMBINE] = parse_combine,
+    [UPCAST_EACH] = parse_each,
+    [UPCAST_WHEN] = parse_when,
+    [UPCAST_RENAME_TYPE] = parse_rename_type,
+    [UPCAST_SPLIT_EVENT] = parse_split_event,
+    [UPCAST_DROP_EVENT] = parse_drop_event,
 };
 
-enum { OPERATOR_KINDS = sizeof(operators) / sizeof(*operators) };
+static const struct {
+    const char *name;
+    const char *description;
+} operators[UPCAST_KIND_COUNT] = {
+#define OPERATOR_ROW(name, text, doc) [UPCAST_##name] = {text, doc},
+#include "spec/event/operator.def"
+#undef OPERATOR_ROW
+};
+
+static const char operator_list[] =
+#define OPERATOR_ROW(name, text, doc) ", " text
+#include "spec/event/operator.def"
+#undef OPERATOR_ROW
+    ;
+
+const char *upcast_operator_name(size_t index)
+{
+    return index < UPCAST_KIND_COUNT ? operators[index].name : NULL;
+}
+
+const char *upcast_operator_description(size_t index)
+{
+    return operators[index].description;
+}
 
 static bool refuse_operator(struct upcast_parser *parser, struct str name, const char *pointer)
 {
     static const char *const across[] = {"split_stream", "split_streams", "merge_stream", "merge_streams",
         "join_streams", "move_stream", "move_event", "move_to_stream", "rename_stream", "merge_events", "join_events",
         "combine_events"};
-    const char *names[OPERATOR_KINDS];
+    const char *names[UPCAST_KIND_COUNT];
     const char *meant;
 
     for (size_t i = 0; i < sizeof(across) / sizeof(*across); i++) {
@@ -457,14 +477,13 @@ static bool refuse_operator(struct upcast_parser *parser, struct str name, const
         return upcast_help(
             parser->problem, "upgrade_events with 'strategy: copy' writes a transformed copy of the table");
     }
-    for (size_t i = 0; i < OPERATOR_KINDS; i++)
+    for (size_t i = 0; i < UPCAST_KIND_COUNT; i++)
         names[i] = operators[i].name;
     upcast_fail(parser->problem, pointer, "unknown upcast operator '%.*s'", STR_ARG(name));
-    meant = str_did_you_mean(name, names, OPERATOR_KINDS);
+    meant = str_did_you_mean(name, names, UPCAST_KIND_COUNT);
     if (meant)
         return upcast_help(parser->problem, "did you mean '%s'?", meant);
-    return upcast_help(parser->problem, "the operators are default, set, remove, rename, move, convert, map_values, "
-                                        "split, combine, each, when, rename_type, split_event and drop_event");
+    return upcast_help(parser->problem, "the operators are %s", operator_list + strlen(", "));
 }
 
 bool upcast_parse_op(struct upcast_parser *parser, struct upcast_scope *scope, const struct json *json,
@@ -478,13 +497,13 @@ bool upcast_parse_op(struct upcast_parser *parser, struct upcast_scope *scope, c
         return upcast_help(parser->problem, "write each operator as its own item of the list: - rename: { old: new }");
     }
     inner = upcast_pointer_key(parser, pointer, json->child->key);
-    while (kind < OPERATOR_KINDS && !str_is(json->child->key, operators[kind].name))
+    while (kind < UPCAST_KIND_COUNT && !str_is(json->child->key, operators[kind].name))
         kind++;
-    if (kind == OPERATOR_KINDS)
+    if (kind == UPCAST_KIND_COUNT)
         return refuse_operator(parser, json->child->key, inner);
     if (++parser->operator_count > UPCAST_OPERATORS_MAX)
         return upcast_fail(parser->problem, inner, "more than %d operators in one upcaster", UPCAST_OPERATORS_MAX);
     op->kind = (enum upcast_kind)kind;
     op->pointer = inner;
-    return operators[kind].parse(parser, scope, json->child, inner, op);
+    return parsers[kind](parser, scope, json->child, inner, op);
 }

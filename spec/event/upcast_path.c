@@ -98,26 +98,32 @@ bool upcast_path_get(
 }
 
 /* A copy of map with name set to value, or without name when value is NULL. The other members keep their places. */
+/* A map and room for its members, in one piece. */
+struct copied_map {
+    struct event_value value;
+    struct event_member members[];
+};
+
 static const struct event_value *map_with(
     struct arena *arena, const struct event_value *map, struct str name, const struct event_value *value)
 {
-    struct event_value *result = ARENA_NEW(arena, struct event_value);
-    size_t old_count = map ? map->count : 0;
-    struct event_member *members = ARENA_ARRAY(arena, struct event_member, old_count + 1);
-    bool found = false;
+    size_t old_count = map ? map->count : 0, at = 0, rest;
+    struct copied_map *copy = arena_alloc(arena, sizeof(*copy) + (old_count + 1) * sizeof(struct event_member));
+    struct event_value *result = &copy->value;
+    struct event_member *members = copy->members;
 
-    result->type = EVENT_MAP;
-    for (size_t i = 0; i < old_count; i++) {
-        if (!str_equal(map->members[i].name, name)) {
-            members[result->count++] = map->members[i];
-        } else {
-            found = true;
-            if (value)
-                members[result->count++] = (struct event_member){name, value};
-        }
-    }
-    if (!found && value)
+    while (at < old_count && !event_name_equal(map->members[at].name, name))
+        at++;
+    rest = at < old_count ? old_count - at - 1 : 0;
+    if (at)
+        memcpy(members, map->members, at * sizeof(*members));
+    result->count = at;
+    if (value)
         members[result->count++] = (struct event_member){name, value};
+    if (rest)
+        memcpy(members + result->count, map->members + at + 1, rest * sizeof(*members));
+    result->count += rest;
+    result->type = EVENT_MAP;
     result->members = members;
     return result;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/decimal.h"
+#include "spec/base/decimal.h"
 
 /* Up to here a set or a map is searched; above it is sorted first. */
 enum { SEARCH_MAX = 16 };
@@ -14,7 +14,7 @@ const struct event_value *event_value_member(const struct event_value *map, stru
     if (!map || map->type != EVENT_MAP)
         return NULL;
     for (size_t i = 0; i < map->count; i++) {
-        if (str_equal(map->members[i].name, name))
+        if (event_name_equal(map->members[i].name, name))
             return map->members[i].value;
     }
     return NULL;

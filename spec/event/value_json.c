@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/base64.h"
-#include "spec/event/decimal.h"
+#include "spec/base/base64.h"
+#include "spec/base/decimal.h"
 #include "spec/event/value.h"
 #include "spec/exit.h"
 
@@ -42,7 +42,8 @@ static struct event_value *new_value(struct arena *arena, enum event_type type)
     return value;
 }
 
-const struct event_value *event_value_from_json(struct arena *arena, const struct json *json)
+/* The values of all children are made at once: an event has a dozen of them. */
+static void fill_from_json(struct arena *arena, const struct json *json, struct event_value *value)
 {
     static const enum event_type types[] = {
         [JSON_NULL] = EVENT_NULL,
@@ -53,24 +54,41 @@ const struct event_value *event_value_from_json(struct arena *arena, const struc
         [JSON_ARRAY] = EVENT_LIST,
         [JSON_OBJECT] = EVENT_MAP,
     };
-    struct event_value *value = new_value(arena, types[json->type]);
+    struct event_value *children;
 
+    value->type = types[json->type];
     value->boolean = json->type == JSON_TRUE;
-    if (json->type == JSON_NUMBER || json->type == JSON_STRING) {
+    if (json->type == JSON_NUMBER || json->type == JSON_STRING)
         value->text = json->text;
-    } else if (json->type == JSON_ARRAY) {
+    if (!json->count)
+        return;
+    children = ARENA_ARRAY(arena, struct event_value, json->count);
+    if (json->type == JSON_ARRAY) {
         const struct event_value **items = ARENA_ARRAY(arena, const struct event_value *, json->count);
 
-        for (const struct json *child = json->child; child; child = child->next)
-            items[value->count++] = event_value_from_json(arena, child);
+        for (const struct json *child = json->child; child; child = child->next) {
+            fill_from_json(arena, child, &children[value->count]);
+            items[value->count] = &children[value->count];
+            value->count++;
+        }
         value->items = items;
-    } else if (json->type == JSON_OBJECT) {
+    } else {
         struct event_member *members = ARENA_ARRAY(arena, struct event_member, json->count);
 
-        for (const struct json *child = json->child; child; child = child->next)
-            members[value->count++] = (struct event_member){child->key, event_value_from_json(arena, child)};
+        for (const struct json *child = json->child; child; child = child->next) {
+            fill_from_json(arena, child, &children[value->count]);
+            members[value->count] = (struct event_member){child->key, &children[value->count]};
+            value->count++;
+        }
         value->members = members;
     }
+}
+
+const struct event_value *event_value_from_json(struct arena *arena, const struct json *json)
+{
+    struct event_value *value = ARENA_NEW(arena, struct event_value);
+
+    fill_from_json(arena, json, value);
     return value;
 }
 
@@ -142,7 +160,7 @@ static bool read_scalar(
         return error_set(error, EXIT_STATUS_HALTED,
             "not a DynamoDB value: the number '%.*s' has more than 38 digits or is out of range",
             (int)(json->text.len < 60 ? json->text.len : 60), json->text.data);
-    if (type == EVENT_BINARY && !base64_decode(arena, json->text, &value->text))
+    if (type == EVENT_BINARY && !base64_decode(arena, json->text, BASE64_STRICT, &value->text))
         return fail(error, "the content of B must be base 64");
     return true;
 }

@@ -15,22 +15,53 @@
 struct row {
     const char *form;
     const char *statement;
+    const struct json *schemas; /* of the fixture, NULL for "lk" */
     const struct json *locks;
     bool rewrite;
     bool scan;
     bool planner; /* decided whether it scans */
 };
 
-static bool is_compared(const struct analyser *analyser, const struct statement *statement, const char *name)
+/* Whether the last part of a qualified name, which may be quoted, is the name. */
+static bool is_named(const struct lock *lock, const char *name)
 {
-    const struct relation *relation = catalog_find_relation(&analyser->catalog, "lk", name);
+    const char *part = lock->name;
+    size_t len;
+
+    for (const char *at = part, *quote = NULL; *at; at++) {
+        if (*at == '"')
+            quote = quote ? NULL : at;
+        else if (*at == '.' && !quote)
+            part = at + 1;
+    }
+    len = strlen(part);
+    if (*part != '"')
+        return strcmp(part, name) == 0;
+    return len == strlen(name) + 2 && strncmp(part + 1, name, len - 2) == 0;
+}
+
+static const struct relation *find_relation(const struct analyser *analyser, const struct row *row, const char *name)
+{
+    const struct relation *relation = NULL;
+
+    if (!row->schemas)
+        return catalog_find_relation(&analyser->catalog, "lk", name);
+    for (const struct json *schema = row->schemas->child; schema && !relation; schema = schema->next)
+        relation = catalog_find_relation(&analyser->catalog, json_string(schema), name);
+    return relation;
+}
+
+static bool is_compared(
+    const struct analyser *analyser, const struct statement *statement, const struct row *row, const char *name)
+{
+    const struct relation *relation = find_relation(analyser, row, name);
 
     if (relation)
         return relation->kind != RELATION_INDEX &&
                (relation->kind != RELATION_SEQUENCE || strcmp(statement->tag, "AlterSeqStmt") == 0);
     /* dropped or renamed by the statement: the analysis knows what it was */
     for (size_t i = 0; i < statement->locks.count; i++)
-        if (strcmp(strrchr(statement->locks.items[i].name, '.') + 1, name) == 0)
+        if (is_named(&statement->locks.items[i], name))
             return statement->locks.items[i].kind != RELATION_INDEX;
     return false;
 }
@@ -38,7 +69,7 @@ static bool is_compared(const struct analyser *analyser, const struct statement 
 static const struct lock *find_lock(const struct statement *statement, const char *name)
 {
     for (size_t i = 0; i < statement->locks.count; i++)
-        if (strcmp(strrchr(statement->locks.items[i].name, '.') + 1, name) == 0)
+        if (is_named(&statement->locks.items[i], name))
             return &statement->locks.items[i];
     return NULL;
 }
@@ -55,7 +86,7 @@ static void compare_locks(
         const char *name = json_string(json_get(lock, "relation")), *mode = json_string(json_get(lock, "mode"));
         const struct lock *found = find_lock(statement, name);
 
-        if (!is_compared(analyser, statement, name))
+        if (!is_compared(analyser, statement, row, name))
             continue;
         if (!found)
             describe(out, "misses", name, mode);
@@ -63,13 +94,13 @@ static void compare_locks(
             strbuf_printf(out, "%s%s is %s, not %s", out->len ? ", " : "", name, mode, lock_mode_name(found->mode));
     }
     for (size_t i = 0; i < statement->locks.count; i++) {
-        const char *name = strrchr(statement->locks.items[i].name, '.') + 1;
+        const struct lock *said = &statement->locks.items[i];
         bool measured = false;
 
         for (const struct json *lock = row->locks ? row->locks->child : NULL; lock && !measured; lock = lock->next)
-            measured = strcmp(json_string(json_get(lock, "relation")), name) == 0;
-        if (!measured && statement->locks.items[i].kind != RELATION_INDEX)
-            describe(out, "invents", name, lock_mode_name(statement->locks.items[i].mode));
+            measured = is_named(said, json_string(json_get(lock, "relation")));
+        if (!measured && said->kind != RELATION_INDEX)
+            describe(out, "invents", said->name, lock_mode_name(said->mode));
     }
 }
 
@@ -152,7 +183,7 @@ int main(int argc, char **argv)
             return 1;
         }
         row = (struct row){json_string(json_get(json, "form")), json_string(json_get(json, "statement")),
-            json_get(json, "locks"), json_bool(json_get(json, "rewrite"), false),
+            json_get(json, "schemas"), json_get(json, "locks"), json_bool(json_get(json, "rewrite"), false),
             json_bool(json_get(json, "scan"), false),
             strstr(json_string(json_get(json, "notes")), "depends on the plan") != NULL};
         if (!run(&arena, &row, json_string(json_get(json, "setup")), &out))

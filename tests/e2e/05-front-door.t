@@ -49,6 +49,28 @@ done
 run "$invplan" show --since "$root/plans/local.plan" "$root/plans/local.plan"
 like "$output" '^0 steps in 0 migrations on 0 targets$' "nothing is new since the same plan"
 
+run "$invplan" show --schema --at 1708992000000-TouchInventoryItemUpdatedAt "$root/plans/local.plan"
+is "$status" 0 "show --schema: exit status 0"
+unlike "$output" 'attributes  type: jsonb' "a column is not there before the migration that adds it"
+run "$invplan" show --schema --at 1709123456789-AddInventoryItemAttributes "$root/plans/local.plan"
+like "$output" "^      attributes  type: jsonb, not_null: true, default: '\{\}'\$" "and is after it"
+like "$output" '^  index public.idx_inventory_item_attributes$' "as is its index"
+run "$invplan" show --schema "$root/plans/local.plan"
+like "$output" '^event_store after 1712000000000-UpgradeInventoryItemCreated$' "the schema of the other target follows"
+like "$output" '^  dynamodb_table local_inventory_events$' "with its tables"
+"$invplan" show --schema --format json "$root/plans/local.plan" >"$work/schema.json"
+run python3 -c '
+import json, sys
+targets = json.load(open(sys.argv[1]))["targets"]
+print(targets["operational"]["table public.warehouses"]["columns"]["location"]["type"])' "$work/schema.json"
+is "$output" "geography(Point)" "show --schema --format json is JSON"
+run "$invplan" show --schema --at Nothing "$root/plans/local.plan"
+is "$status $output" "2 invplan: --at: the plan has no migration 'Nothing'" "a migration that is not in the plan is refused"
+run "$invplan" show --at Nothing "$root/plans/local.plan"
+is "$status" 2 "--at without --schema is refused"
+run "$invplan" show --schema --format sql "$root/plans/local.plan"
+is "$status" 2 "and so is --schema in a form that it does not have"
+
 run "$invplan" explain
 is "$status" 0 "explain: exit status 0"
 like "$output" '^SPEC001 ' "explain lists the codes"

@@ -2,8 +2,8 @@
 """Every kind of PostgreSQL step against a real server, as its plan says: forward, probe, inverse.
 
 For each case the probe must say 'not done' before a part and 'done' after it, the guard of an exact inverse must hold,
-and undoing an exact migration must leave the same pg_dump as before, rows included. psql runs what the plan says: the
-executor has its own tests.
+and undoing an exact migration must leave the same pg_dump as before, rows included. psql runs what the plan says; what
+only the executor can run, it applies and rolls back itself.
 """
 import json
 import os
@@ -14,7 +14,8 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-COMPILER = os.path.join(os.environ.get('INVPLAN_BUILD', os.path.join(ROOT, 'build')), 'invplan-compiler')
+BUILD = os.environ.get('INVPLAN_BUILD', os.path.join(ROOT, 'build'))
+COMPILER = os.path.join(BUILD, 'invplan-compiler')
 SERVER = os.environ.get('TEST_DATABASE_URL')
 
 PROJECT = """invplan: 1
@@ -30,7 +31,6 @@ migrations:
         sql:
           up: |
 %s
-          down: select 1
   - id: test
     target: db
 %s    steps:
@@ -48,6 +48,35 @@ create table "Odd Name" ("camelCase" integer primary key, "select" text);
 create table plain (a integer, b text);
 create view items_view (id, label) as select id, sku || '!' from items;
 create sequence numbers start with 100;
+create table log (id integer not null, day date not null, body text, primary key (id, day)) partition by range (day);
+create table log_2023 partition of log for values from ('2023-01-01') to ('2024-01-01');
+create table log_2022 partition of log for values from ('2022-01-01') to ('2023-01-01');
+create table log_2024 (id integer not null, day date not null, body text);
+create index log_body_idx on log (body);
+create table sorts (id integer not null, kind text) partition by list (kind);
+create table sorts_rest partition of sorts default;
+create table sorts_a (id integer not null, kind text);
+create table hashed (id integer not null) partition by hash (id);
+create table hashed_0 (id integer not null);
+create table pairs (a integer not null, b integer not null, parent_id integer references parent) partition by range (a, b);
+create index pairs_parent_idx on pairs (parent_id);
+create table pairs_1 (a integer not null, b integer not null, parent_id integer);
+create table stock (id serial primary key, amount integer not null default 5 constraint stock_amount_sane check (amount >= 0),
+  code text unique, parent_id integer constraint stock_parent_fk references parent);
+create index stock_amount_idx on stock (amount, id) where amount > 1;
+create index stock_parent_idx on stock (parent_id);
+comment on column stock.amount is 'pieces';
+create extension btree_gist;
+create table bookings (id integer primary key, room integer, during tstzrange);
+create domain percent as integer default 0 constraint percent_range check (value between 0 and 100);
+create materialized view totals as select parent_id, sum(id) as total from items group by parent_id;
+create unique index totals_key on totals (parent_id);
+comment on materialized view totals is 'of items';
+create function stamp() returns trigger language plpgsql as 'begin return new; end';
+create trigger items_stamp before insert on items for each row execute function stamp();
+create policy parent_all on parent using (true);
+create procedure refill(a integer, b text) language sql as 'select 1';
+create schema attic;
 comment on table items is 'it''s';
 comment on column items.sku is 'old';"""
 
@@ -55,7 +84,14 @@ ROWS = """insert into parent select g, 'p' || g from generate_series(1, 5) g;
 insert into items (id, sku, quantity, note, parent_id, feeling, price)
   select g, 'sku' || g, g, nullif(g % 3, 0)::text, 1 + g % 5, 'ok', g from generate_series(1, 50) g;
 insert into "Odd Name" values (1, 'x');
-insert into plain select g, g::text from generate_series(1, 10) g;"""
+insert into plain select g, g::text from generate_series(1, 10) g;
+insert into log select g, date '2023-01-01' + g, 'b' || g from generate_series(1, 300) g;
+insert into log_2024 select g, date '2024-01-01' + g, 'b' || g from generate_series(1, 300) g;
+insert into sorts select g, chr(98 + g % 5) from generate_series(1, 50) g;
+insert into sorts_a select g, 'a' from generate_series(1, 50) g;
+insert into pairs_1 select g, g, 1 from generate_series(1, 9) g;
+insert into stock (amount, code, parent_id) select g, 'c' || g, 1 + g % 5 from generate_series(1, 40) g;
+refresh materialized view totals;"""
 
 # (name, step, grade of the migration, more: parts that are expected, SQL to run before the undo, rules to allow)
 CASES = [
@@ -101,6 +137,14 @@ CASES = [
     ('change_type that relabels', '      - change_type: { table: items, column: sku, type: "varchar(80)" }', 'exact', {}, 'items_view'),
     ('change_type of numeric', '      - change_type: { table: items, column: price, type: "numeric(12,2)" }', 'lossy', {}),
     ('change_type that rewrites', '      - change_type: { table: items, column: quantity, type: bigint, online: false }', 'exact', {'allow': ['PG106']}),
+    ('change_type online', '      - change_type: { table: stock, column: amount, type: bigint }', 'exact',
+     {'parts': ['add', 'sync', 'fill', 'check_not_null', 'validate_not_null', 'check_stock_amount_sane', 'validate_stock_amount_sane',
+                'index_stock_amount_idx', 'swap', 'drop'], 'moves': True}),
+    ('change_type online of a key', '      - change_type: { table: stock, column: id, type: bigint, batch: 10 }', 'exact', {'moves': True}),
+    ('change_type online that keeps the old column', '      - change_type: { table: stock, column: amount, type: bigint, keep_old_column: true }', 'exact', {}),
+    ('change_type online of a unique column and a foreign key', """
+      - change_type: { table: stock, column: code, type: "varchar(30)", using: "upper(code)", keep_old_column: true }
+      - change_type: { table: stock, column: parent_id, type: bigint, keep_old_column: true }""", 'exact', {}),
     ('set_default', "      - set_default: { table: items, column: note, default: \"'none'\" }", 'exact', {}),
     ('drop_default', '      - drop_default: { table: items, column: quantity }', 'exact', {}),
     ('set_not_null', '      - set_not_null: { table: items, column: price }', 'exact', {'parts': ['check', 'validate', 'set', 'drop']}),
@@ -117,6 +161,56 @@ CASES = [
     ('rename_constraint', '      - rename_constraint: { table: items, from: items_quantity_check, to: items_quantity_sane }', 'exact', {}),
     ('drop_constraint', '      - drop_constraint: { table: items, name: items_quantity_check }', 'exact', {}),
     ('drop_constraint of a key', '      - drop_constraint: { table: parent, name: parent_code_key }', 'exact', {}),
+    ('add_exclude', """
+      - add_exclude:
+          table: bookings
+          name: bookings_no_overlap
+          elements: ["room with =", "during with &&"]
+          where: "room is not null" """, 'exact', {'allow': ['PG120']}),
+    ('attach_partition', """
+      - attach_partition: { table: log, partition: log_2024, values: "from ('2024-01-01') to ('2025-01-01')" }""", 'exact',
+     {'parts': ['index_log_2024_pkey', 'key_log_2024_pkey', 'index_log_2024_body_idx', 'check', 'validate', 'attach', 'drop'], 'proved': 'log_2024'}),
+    ('attach_partition beside a default partition', """
+      - attach_partition: { table: sorts, partition: sorts_a, values: "in ('a', 'z')" }""", 'exact',
+     {'parts': ['check', 'validate', 'check_default', 'validate_default', 'attach', 'drop', 'drop_default'], 'proved': 'sorts_a sorts_rest'}),
+    ('attach_partition of a hash', """
+      - attach_partition: { table: hashed, partition: hashed_0, values: "with (modulus 4, remainder 0)" }""", 'exact', {'proved': 'hashed_0'}),
+    ('attach_partition with two keys', """
+      - attach_partition: { table: pairs, partition: pairs_1, values: "from (1, minvalue) to (10, 5)" }""", 'exact', {'proved': 'pairs_1'}),
+    ('attach_partition, plain', """
+      - attach_partition: { table: log, partition: log_2024, values: "from ('2024-01-01') to ('2025-01-01')", online: false }""", 'exact',
+     {'parts': ['attach'], 'allow': ['PG118']}),
+    ('detach_partition', "      - detach_partition: { table: log, partition: log_2023 }", 'exact', {'parts': ['detach']}),
+    ('detach_partition, plain', "      - detach_partition: { table: log, partition: log_2023, online: false }", 'exact',
+     {'parts': ['detach'], 'allow': ['PG117']}),
+    ('detach_partition of a default partition', "      - detach_partition: { table: sorts, partition: sorts_rest }", 'exact', {}),
+    ('create_domain', """
+      - create_domain: { name: short, type: varchar(10), default: "''", not_null: true, checks: { short_trimmed: "value = btrim(value)" } }""", 'exact', {}),
+    ('drop_domain', "      - drop_domain: percent", 'exact', {}),
+    ('create_materialized_view', """
+      - create_materialized_view:
+          name: dear
+          query: "select id, price from items where price > 10"
+          with_data: false
+          indexes: { dear_key: { columns: [id], unique: true }, dear_price_idx: { columns: [price desc] } }
+          comment: "what is dear" """, 'exact', {'parts': ['create']}),
+    ('refresh_materialized_view', "      - refresh_materialized_view: totals", 'exact', {'parts': ['refresh'], 'allow': []}),
+    ('drop_materialized_view', "      - drop_materialized_view: totals", 'exact', {}),
+    ('create_policy', """
+      - create_policy: { table: items, name: items_mine, command: select, to: [invplan_reader, public], using: "quantity > 0" }
+      - create_policy: { table: items, name: items_kept, restrictive: true, using: "true", check: "quantity >= 0" }
+      - enable_row_security: { table: items, force: true }""", 'exact', {}),
+    ('drop_policy', "      - drop_policy: { table: parent, name: parent_all }", 'exact', {}),
+    ('enable_row_security', "      - enable_row_security: parent", 'exact', {}),
+    ('disable_row_security', """
+      - enable_row_security: { table: parent, force: true }
+      - disable_row_security: parent""", 'exact', {}),
+    ('drop_trigger', "      - drop_trigger: { table: items, name: items_stamp }", 'exact', {}),
+    ('drop_function', "      - drop_function: touch", 'exact', {}),
+    ('drop_function with its arguments', '      - drop_function: { name: refill, arguments: [integer, text] }', 'exact', {}),
+    ('drop_sequence', "      - drop_sequence: numbers", 'lossy', {}),
+    ('drop_schema', "      - drop_schema: attic", 'exact', {}),
+    ('drop_extension', "      - drop_extension: btree_gist", 'exact', {}),
     ('create_index', '      - create_index: { name: items_multi_idx, table: items, columns: [sku, "quantity desc"], where: "quantity > 1", include: [note] }', 'exact', {}),
     ('create_index on an expression', '      - create_index: { name: items_lower_idx, table: items, unique: true, columns: ["lower(sku)", "(quantity + 1)"] }', 'exact', {}),
     ('create_index, plain', '      - create_index: { name: items_p_idx, table: items, columns: [price], online: false }', 'exact', {'allow': ['PG101']}),
@@ -172,10 +266,10 @@ CASES = [
       - name: partitions
         sql:
           up: |
-            create table log (id integer, day date not null) partition by range (day);
-            create table log_2024 partition of log for values from ('2024-01-01') to ('2025-01-01');
-            create table log_rest partition of log default;
-            create index log_id_idx on log (id);""", 'exact', {'allow': ['PG304']}),
+            create table diary (id integer, day date not null) partition by range (day);
+            create table diary_2024 partition of diary for values from ('2024-01-01') to ('2025-01-01');
+            create table diary_rest partition of diary default;
+            create index diary_id_idx on diary (id);""", 'exact', {'allow': ['PG304']}),
     ('sql with policies and statistics', """
       - name: policies
         sql:
@@ -233,9 +327,40 @@ PROBES = [
      'alter table items add constraint k check (price >= 0)', 'other|it is another kind of constraint'),
     ('an enum with other values', 'create_type: { name: e, values: [a, b] }', 'create', "create type e as enum ('b', 'a')", 'other|its values are b, a'),
     ('an enum with the same values', 'create_type: { name: e, values: [a, b] }', 'create', "create type e as enum ('a', 'b')", 'done|'),
+    ('a partition of another table', 'attach_partition: { table: log, partition: log_2024, values: "from (\'2024-01-01\') to (\'2025-01-01\')", online: false }',
+     'attach', "create table other (id integer not null, day date not null, body text) partition by range (day);"
+     "alter table other attach partition log_2024 for values from ('2024-01-01') to ('2025-01-01')", 'other|it is a partition of other'),
+    ('a partition that is one already', 'attach_partition: { table: log, partition: log_2024, values: "from (\'2024-01-01\') to (\'2025-01-01\')", online: false }',
+     'attach', "alter table log attach partition log_2024 for values from ('2024-01-01') to ('2025-01-01')", 'done|'),
+    ('a partition that is detached halfway', 'detach_partition: { table: log, partition: log_2023 }', 'detach',
+     "update pg_inherits set inhdetachpending = true where inhrelid = 'log_2023'::regclass", 'half done|it is detached halfway'),
+    ('a partition that is detached', 'detach_partition: { table: log, partition: log_2023 }', 'detach', 'alter table log detach partition log_2023', 'done|'),
+    ('a partition that is gone', 'detach_partition: { table: log, partition: log_2023 }', 'detach', 'drop table log_2023', 'other|it is not there'),
+    ('a policy', 'create_policy: { table: items, name: p, using: "true" }', 'create', 'create policy p on items', 'done|'),
+    ('row security without force', 'enable_row_security: { table: parent, force: true }', 'set', 'alter table parent enable row level security',
+     'other|only a part of it is there'),
     ('a sequence', 'create_sequence: s', 'create', 'create table s (id integer)', 'other|it is another kind of relation'),
     ('half of what a part makes', 'create_table: { name: n, columns: { id: integer }, primary_key: [id], indexes: { n_i: { columns: [id] } } }', 'create',
      'create table n (id integer primary key)', 'other|only a part of it is there'),
+]
+
+# (name, step, more: a query and what it gives once all is applied)
+EXECUTOR_CASES = [
+    ('create_index on a partitioned table', '      - create_index: { name: log_day_idx, table: log, columns: [day, "lower(body)"], where: "id > 1" }',
+     {'query': ["select count(*) from pg_partition_tree('log_day_idx') t join pg_index i on i.indexrelid = t.relid where i.indisvalid", '3']}),
+    ('create_index, unique, on a partitioned table', '      - create_index: { name: log_key, table: log, unique: true, columns: [day, id], include: [body] }', {}),
+    ('drop_index of a partitioned table', '      - drop_index: log_body_idx', {}),
+    ('change_type online', '      - change_type: { table: stock, column: code, type: "varchar(30)", keep_old_column: true, batch: 7 }', {}),
+    ('detach_partition', '      - detach_partition: { table: log, partition: log_2023 }', {}),
+]
+
+# (name, step, what others run between the parts, a query, what it gives when all is applied and when all is undone)
+MEANWHILE = [
+    ('change_type', '      - change_type: { table: stock, column: amount, type: bigint }',
+     "insert into stock (id, amount) values (nextval('stock_id_seq'), 7); update stock set amount = amount + 1 where id <= 3",
+     # 40 rows with a sum of 820; each time adds one of 7, and 3 by the update
+     'select pg_typeof(amount), sum(amount) - 820 - 10 * (count(*) - 40), count(*) > 45 from stock group by 1',
+     ['bigint|0|t', 'integer|0|t']),
 ]
 
 failed = number = 0
@@ -251,10 +376,25 @@ def psql(database, sql, stop=True):
 
 
 def dump(database):
-    text = subprocess.run(['pg_dump', '--no-owner', SERVER.rsplit('/', 1)[0] + '/' + database], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(['pg_dump', '--no-owner', '--exclude-schema=invplan', SERVER.rsplit('/', 1)[0] + '/' + database], capture_output=True, text=True, check=True).stdout
     text = re.sub(r'^\\(un)?restrict .*\n', '', text, flags=re.M)
     # rows have no order
     return re.sub(r'(^COPY .*\n)((?:.*\n)*?)(^\\\.$)', lambda m: m[1] + ''.join(sorted(m[2].splitlines(True))) + m[3], text, flags=re.M)
+
+
+def without_positions(text):
+    """A dump with the columns of each table in order of their names: what was dropped and made again is the last."""
+    def table(match):
+        return match[1] + '\n'.join(sorted(line.rstrip(',') for line in match[2].split('\n'))) + match[3]
+
+    def rows(match):
+        names = match[2].split(', ')
+        order = sorted(range(len(names)), key=lambda i: names[i])
+        lines = ['\t'.join(line.split('\t')[i] for i in order) for line in match[4].splitlines()]
+        return match[1] + ', '.join(sorted(names)) + match[3] + ''.join(line + '\n' for line in sorted(lines))
+
+    text = re.sub(r'^(CREATE TABLE .*? \(\n)(.*?)(\n\))', table, text, flags=re.M | re.S)
+    return re.sub(r'^(COPY \S+ \()(.*?)(\) FROM stdin;\n)((?:.*\n)*?)(?=\\\.$)', rows, text, flags=re.M)
 
 
 def compile_case(step, allow):
@@ -285,7 +425,7 @@ def statements(action):
 
 def run(database, action):
     sql = ';\n'.join(statements(action)) + ';'
-    psql(database, sql if action['instruction'] == 'pg.exec_alone' else 'BEGIN;\n' + sql + '\nCOMMIT;')
+    return psql(database, sql if action['instruction'] == 'pg.exec_alone' else 'BEGIN;\n' + sql + '\nCOMMIT;')
 
 
 def probe(database, action, wanted, what):
@@ -295,6 +435,74 @@ def probe(database, action, wanted, what):
     again = psql(database, "SET search_path = '';" + action['probe']['sql'])
     if answer.split('|')[0] != wanted or again != answer:
         raise RuntimeError('%s: the probe says %r (and without a search_path %r), not %r' % (what, answer, again, wanted))
+
+
+def check_proved(database, action, tables):
+    """The server finds the checks sufficient, and does not scan these tables."""
+    command = ['psql', '-qXAt', '-v', 'ON_ERROR_STOP=1', SERVER.rsplit('/', 1)[0] + '/' + database]
+    done = subprocess.run(command, input='SET client_min_messages = debug1;' + ';'.join(statements(action)), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    for table in tables:
+        if not re.search('partition constraint for (default partition|table) "%s" is implied by existing' % table, done.stderr):
+            raise RuntimeError('%s is scanned: %s' % (table, done.stderr))
+    if 'building index' in done.stderr:
+        raise RuntimeError('ATTACH builds an index: %s' % done.stderr)
+
+
+def invplan(database, *arguments):
+    done = subprocess.run([os.path.join(BUILD, 'invplan')] + list(arguments) + ['-e', 'test'], cwd=os.path.join(work, 'project'),
+                          env=dict(os.environ, DATABASE_URL=SERVER.rsplit('/', 1)[0] + '/' + database), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+
+
+def check_executor(database, step, more):
+    """Applied and rolled back by the executor."""
+    parts = compile_case(step, more.get('allow', []))
+    test = [part for part in parts if part['migration'] == 'test']
+    invplan(database, 'apply', '--init', '--to', 'setup')
+    psql(database, ROWS)
+    before = dump(database)
+    invplan(database, 'apply')
+    probe(database, test[-1]['action'], 'done', test[-1]['step'])
+    if 'query' in more and psql(database, more['query'][0]) != more['query'][1]:
+        raise RuntimeError('%s: %s' % (more['query'][0], psql(database, more['query'][0])))
+    invplan(database, 'rollback', '--to', 'setup')
+    compare(before, dump(database))
+
+
+def compare(before, after):
+    if before == after:
+        return
+    for name, text in (('before', before), ('after', after)):
+        with open(os.path.join(work, name), 'w') as out:
+            out.write(text)
+    raise RuntimeError(subprocess.run(['diff', 'before', 'after'], cwd=work, capture_output=True, text=True).stdout)
+
+
+def check_meanwhile(database, step, sql, query, wanted):
+    """Others write while it is applied, and while it is undone."""
+    parts = compile_case(step, [])
+    test = [part for part in parts if part['migration'] == 'test']
+    psql(database, '\n'.join(';\n'.join(statements(part['action'])) + ';' for part in parts if part['migration'] == 'setup') + ROWS)
+    before = re.sub(r'^COPY .*?^\\\.$', '', dump(database), flags=re.M | re.S)
+    for part in test:
+        run(database, part['action'])
+        psql(database, sql)
+    if psql(database, query) != wanted[0]:
+        raise RuntimeError('applied: ' + psql(database, query))
+    for part in reversed(test):
+        if not part['inverse']['action'].get('none'):
+            if part['inverse'].get('guard') and psql(database, part['inverse']['guard']['sql']) != 't':
+                raise RuntimeError('%s: the guard does not hold' % part['step'])
+            run(database, part['inverse']['action'])
+            psql(database, sql)
+    if psql(database, query) != wanted[1]:
+        raise RuntimeError('undone: ' + psql(database, query))
+    ignore = r"^SELECT pg_catalog.setval.*$"
+    after = re.sub(r'^COPY .*?^\\\.$', '', dump(database), flags=re.M | re.S)
+    compare(without_positions(re.sub(ignore, '', before, flags=re.M)), without_positions(re.sub(ignore, '', after, flags=re.M)))
 
 
 def check(database, step, grade, more, drop_before=None):
@@ -308,7 +516,10 @@ def check(database, step, grade, more, drop_before=None):
         raise RuntimeError('parts are %s' % [part['step'] for part in test])
     for part in test:
         probe(database, part['action'], 'not done', part['step'])
-        run(database, part['action'])
+        if 'proved' in more and part['step'].endswith('/attach'):
+            check_proved(database, part['action'], more['proved'].split())
+        else:
+            run(database, part['action'])
         probe(database, part['action'], 'done', part['step'])
     grades = [part['inverse']['grade'] for part in test]
     worst = max(grades, key=['exact', 'lossy', 'impossible'].index)
@@ -316,30 +527,27 @@ def check(database, step, grade, more, drop_before=None):
         raise RuntimeError('the grade is %s: %s' % (worst, [part['inverse'].get('why') for part in test]))
     if worst == 'impossible':
         return
-    for part in test:
-        guard = part['inverse'].get('guard')
+    for part in reversed(test):
+        action, guard = part['inverse']['action'], part['inverse'].get('guard')
         if guard and more.get('guards', True) and psql(database, guard['sql']) != 't':
             raise RuntimeError('%s: the guard does not hold: %s' % (part['step'], guard['sql']))
-    for part in reversed(test):
-        action = part['inverse']['action']
         if not action.get('none'):
             run(database, action) # an index that went with its constraint is gone already: IF EXISTS
             probe(database, action, 'done', 'undo of ' + part['step'])
-    if worst == 'exact' and dump(database) != before:
-        with open(os.path.join(work, 'before'), 'w') as out:
-            out.write(before)
-        with open(os.path.join(work, 'after'), 'w') as out:
-            out.write(dump(database))
-        raise RuntimeError(subprocess.run(['diff', 'before', 'after'], cwd=work, capture_output=True, text=True).stdout)
+    after = dump(database)
+    if more.get('moves'):
+        before, after = without_positions(before), without_positions(after)
+    if worst == 'exact':
+        compare(before, after)
 
 
 def check_probe(database, step, part_name, other, wanted):
-    parts = compile_case('      - name: x\n        ' + step, ['PG105', 'PG304'])
+    parts = compile_case('      - name: x\n        ' + step, ['PG105', 'PG304', 'PG080', 'PG118'])
     psql(database, '\n'.join(';\n'.join(statements(part['action'])) + ';' for part in parts if part['migration'] == 'setup') + other)
     part = [part for part in parts if part['step'] == 'test/x/' + part_name][0]
     for path in ('public', "''"):
         answer = psql(database, 'SET search_path = %s; %s' % (path, part['action']['probe']['sql']))
-        if answer != wanted.replace('index of plain', 'index of plain' if path == 'public' else 'index of public.plain'):
+        if answer != (wanted if path == 'public' else re.sub(' of (plain|other)', r' of public.\1', wanted)):
             raise RuntimeError('the probe says %r, not %r' % (answer, wanted))
 
 
@@ -350,7 +558,10 @@ def main():
         return
     psql('postgres', "DO $$ BEGIN CREATE ROLE invplan_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     only = sys.argv[1:]
-    tests = [(name, check, rest) for name, *rest in CASES] + [('the probe meets ' + name, check_probe, rest) for name, *rest in PROBES]
+    tests = [(name, check, rest) for name, *rest in CASES]
+    tests += [(name + ', by the executor', check_executor, rest) for name, *rest in EXECUTOR_CASES]
+    tests += [(name + ' while others write', check_meanwhile, rest) for name, *rest in MEANWHILE]
+    tests += [('the probe meets ' + name, check_probe, rest) for name, *rest in PROBES]
     for name, function, rest in tests:
         if only and not any(word in name for word in only):
             continue

@@ -80,6 +80,51 @@ like "$output" '^names: JavaScript does not keep the order' "a macro over names 
 like "$output" '^prototype: .*"__proto__":\{"x":1\}' "__proto__ is a name like any other"
 like "$output" "^twice: key 'a' is there twice" "a key that is there twice is refused"
 
+mkdir hostile && cd hostile || exit 1
+cat >migrations.yaml <<'YAML'
+invplan: 1
+project: hostile
+targets: { store: { engine: dynamodb, ledger: ledger } }
+environments: { local: { targets: { store: { region: us-east-1 } } } }
+events:
+  store: store
+  table: events
+  stream: stream
+  sequence: sequence
+  type: type
+  version: version
+  registry: schemas
+  types:
+    Loops: { compatibility: none, versions: { 1: { schema: { type: object, additionalProperties: true } }, 2: { schema: { type: object, additionalProperties: true }, upcast: [ { set: { x: "event.l.map(a, event.l.map(b, event.l.filter(c, a == b && b == c).size()))" } } ] } } }
+    Absorbs: { compatibility: none, versions: { 1: { schema: { type: object, additionalProperties: true } }, 2: { schema: { type: object, additionalProperties: true }, upcast: [ { set: { x: "event.l.exists(a, event.l.exists(b, event.l.exists(c, a + b + c < 0)))" } } ] } } }
+    Copies: { compatibility: none, versions: { 1: { schema: { type: object, additionalProperties: true } }, 2: { schema: { type: object, additionalProperties: true }, upcast: [ { set: { x: "event.l.map(a, event.l.map(b, event.l))" } } ] } } }
+    Texts: { compatibility: none, versions: { 1: { schema: { type: object, additionalProperties: true } }, 2: { schema: { type: object, additionalProperties: true }, upcast: [ { set: { x: "event.t.replace('', event.t).replace('', event.t)" } } ] } } }
+    Each: { compatibility: none, versions: { 1: { schema: { type: object, additionalProperties: true } }, 2: { schema: { type: object, additionalProperties: true }, upcast: [ { each: { field: m, do: [ { set: { x: "event.m.filter(a, a.n == item.n).size()" } } ] } } ] } } }
+    Shares: { compatibility: none, versions: { 1: { schema: { type: object, additionalProperties: true } }, 2: { schema: { type: object, additionalProperties: true }, upcast: [ { each: { field: m, do: [ { set: { x: "event.m.size()" } } ] } } ] } } }
+YAML
+python3 - >events.jsonl <<'PY'
+import json
+numbers = list(range(1500))
+maps = [{"n": n} for n in range(6000)]
+for name, more in (("Loops", {"l": numbers}), ("Absorbs", {"l": numbers}), ("Copies", {"l": numbers}), ("Texts", {"t": "x" * 30000}),
+                   ("Each", {"m": maps}), ("Shares", {"m": maps})):
+    print(json.dumps({"type": name, **more}))
+PY
+run "$invplan" export typescript --js -o events.mjs
+is "$status" 0 "upcasters with nested loops are exported"
+output=$(timeout 60 "$invplan" upcast --on-error skip events.jsonl 2>&1 >out)
+is "$? $(wc -l <out)" "6 1" "what one event may cost is bounded: five hostile events are refused, one that is only long is not"
+is "$(grep -c 'costs\{0,1\} more than' <<<"$output")" 5 "each for its cost"
+cat >hostile.mjs <<'JS'
+import { readFileSync } from "node:fs";
+import { parse, upcast } from "./events.mjs";
+for (const line of readFileSync("events.jsonl", "utf8").trim().split("\n"))
+    try { console.log(upcast(parse(line)).length); } catch (error) { console.log(error.message); }
+JS
+is "$(timeout 120 node hostile.mjs | sort | uniq -c | sed 's/^ *//')" \
+    $'1 1\n5 an expression costs more than 1000000 steps, or those of one event more than 10000000' "and by the exported module, too"
+cd .. || exit 1
+
 mkdir refused && cd refused || exit 1
 sed 's/"event.s.trim()"/"event.s.matches(event.t)"/' ../migrations.yaml >migrations.yaml
 run "$invplan" export typescript -o module.ts

@@ -16,7 +16,7 @@ static const char setup[] =
     "> 0);"
     "create function roll() returns int language sql volatile as 'select 1';"
     "create function fixed() returns int language sql immutable as 'select 1';"
-    "create materialized view m as select * from t;"
+    "create materialized view m as select id from t;"
     "create table p (id int, k int, primary key (id, k)) partition by range (k); create table p1 partition of p for "
     "values from (0) to (9);"
     "create table pd partition of p default";
@@ -48,6 +48,15 @@ static void check(const struct rule_case *cases, size_t count, bool same_migrati
 }
 
 static const struct rule_case live[] = {
+    {"PG111", "alter table t drop constraint t_r_fkey"},
+    {"PG201 PG111", "alter table t drop column r"},
+    {"PG084", "alter table t set (autovacuum_enabled = false)"},
+    {"", "alter table t set (autovacuum_enabled = true, fillfactor = 90)"},
+    {"", "alter table t set (autovacuum_vacuum_scale_factor = 0.01)"},
+    {"PG082", "create table n (id int primary key, a_name_of_a_column_that_is_much_longer_than_any_server_would_keep_it int)"},
+    {"", "create table n (id int primary key, note text default "
+         "'a_text_of_more_than_sixty_three_bytes_is_no_name_whatever_it_looks_like')"},
+    {"", "create table n (id int primary key, r int references r)"},
     {"PG101", "create index i on t (b)"},
     {"", "create index concurrently i on t (b)"},
     {"PG303", "create index concurrently if not exists i on t (b)"},
@@ -84,7 +93,8 @@ static const struct rule_case live[] = {
     {"", "alter table t alter c set not null"},
     {"", "alter table t alter a set default 5"},
     {"PG201", "alter table t drop column a"},
-    {"PG202", "drop materialized view m; drop table t"},
+    {"PG202 PG111", "drop materialized view m; drop table t"},
+    {"", "create table a (id int primary key); create table b (id int references a); drop table a, b"},
     {"PG204", "alter table t rename column a to x"},
     {"PG204", "alter table t rename to x"},
     {"", "alter index t_a rename to t_x"},
@@ -130,7 +140,7 @@ static void live_tables_are_guarded(void **state)
 /* Nobody waits for a table that the same migration makes. */
 static void new_tables_are_left_alone(void **state)
 {
-    static const char *const still[] = {"PG303", "PG207", "PG302", "PG113", "PG114", "PG305"};
+    static const char *const still[] = {"PG303", "PG207", "PG302", "PG113", "PG114", "PG305", "PG082", "PG084"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
@@ -185,6 +195,87 @@ static void transactions_are_judged_as_a_whole(void **state)
         "      - create_table: { name: n, columns: { id: int }, primary_key: [id] }\n"
         "      - name: seed\n        sql: { up: \"insert into n select id from t\" }",
         "");
+    /* said once, however much follows */
+    expect_steps("PG109 PG109 PG108",
+        "      - name: x\n        sql: { up: \"alter table t add x int; update t set x = a; update t set x = 1\" }", "");
+    expect_steps("PG109 PG116",
+        "      - name: x\n        sql: { up: \"create table n (id int primary key references r); update t set a = 1\" }",
+        "");
+    expect_steps("",
+        "      - name: x\n        sql: { up: \"create table n (id int primary key references r); "
+        "create index n_i on n (id, (id + 1)); alter table n add unique (id)\" }",
+        "");
+}
+
+#define SQL(text) "      - name: x\n        sql: { up: \"" text "\" }\n"
+
+static void what_is_left_at_the_end_of_the_history_is_found(void **state)
+{
+    (void)state;
+    expect_steps("PG080", SQL("create table n (a int, b int, primary key (a, b)); create index i on n (a)"), "");
+    expect_steps("", SQL("create table n (a int, b int, primary key (a, b)); create index i on n (b)"), "");
+    expect_steps("PG080", SQL("create table n (a int primary key, b int); create index i on n (b); create index j on n (b)"),
+        "");
+    expect_steps("", SQL("create table n (a int primary key, b int); create index i on n (b);"
+                         " create index j on n (b, a); drop index i"),
+        "");
+    expect_steps("", SQL("create table n (a int primary key, b int); create index i on n (b) where b > 0;"
+                         " create index j on n (b desc); create index k on n using hash (b); create unique index l on n (b)"),
+        "");
+    expect_steps("PG081", SQL("create table n (a int primary key); alter table n enable row level security"), "");
+    expect_steps("", SQL("create table n (a int primary key); alter table n enable row level security;"
+                         " create policy p on n using (true)"),
+        "");
+    expect_steps("PG085", SQL("create function f() returns trigger language plpgsql as 'begin return new; end';"
+                              " create trigger g before insert on t for each row execute function f();"
+                              " alter table t disable trigger g"),
+        "");
+    expect_steps("", SQL("alter table t disable trigger all; alter table t enable trigger all"), "");
+    expect_steps("PG201 PG083",
+        SQL("create function f() returns bigint language sql as 'select sum(a) from t'; alter table t drop column a"), "");
+    expect_steps("PG201",
+        SQL("create function f() returns bigint language sql as 'select sum(a) from t'; alter table t drop column a;"
+            " create or replace function f() returns bigint language sql as 'select count(*) from t'"),
+        "");
+    expect_steps("PG201", /* another table's column */
+        SQL("create function f() returns int language sql as 'select 1 as a'; alter table t drop column a"), "");
+}
+
+static void settings_say_how_much_a_rule_matters(void **state)
+{
+    static const char *const cases[][3] = { /* of the project, of the environment, what comes of it */
+        {"off", NULL, ""},
+        {NULL, "off", ""},
+        {"off", "error", "error"},
+        {"info", NULL, "info"},
+        {NULL, NULL, "warning"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena arena = ARENA_INIT;
+        struct diag_list diags;
+        struct node values[2], *members[2] = {NULL, NULL};
+        struct node_member entries[2];
+        struct node keys[2], maps[2];
+        struct diag *diag;
+
+        diag_list_init(&diags, &arena);
+        for (size_t k = 0; k < 2; k++) {
+            if (!cases[i][k])
+                continue;
+            keys[k] = (struct node){.kind = NODE_SCALAR, .text = STR("PG101")};
+            values[k] = (struct node){.kind = NODE_SCALAR, .text = str_from(cases[i][k])};
+            entries[k] = (struct node_member){&keys[k], &values[k]};
+            maps[k] = (struct node){.kind = NODE_MAPPING, .members = &entries[k], .count = 1};
+            members[k] = &maps[k];
+        }
+        diag = lint_report(&(struct lint_settings){members[0], members[1]}, &diags, NULL, DIAG(PG101), (struct span){0}, "x");
+        assert_string_equal(diag ? diag_severity_name(diag->severity) : "", cases[i][2]);
+        assert_int_equal(diags.error_count, strcmp(cases[i][2], "error") == 0);
+        assert_int_equal(diags.warning_count, strcmp(cases[i][2], "warning") == 0);
+        arena_free(&arena);
+    }
 }
 
 static void foreign_keys_want_an_index_by_the_end_of_the_history(void **state)
@@ -199,7 +290,7 @@ static void foreign_keys_want_an_index_by_the_end_of_the_history(void **state)
         "      - add_foreign_key: { table: t, name: k, columns: [r], references: r }\n"
         "      - create_index: { name: t_r, table: t, columns: [r], where: r > 5 }",
         "");
-    expect_steps("",
+    expect_steps("PG111",
         "      - add_foreign_key: { table: t, name: k, columns: [r], references: r }\n      - drop_constraint: { "
         "table: t, name: k }",
         "");
@@ -237,6 +328,8 @@ int main(void)
         cmocka_unit_test(live_tables_are_guarded),
         cmocka_unit_test(new_tables_are_left_alone),
         cmocka_unit_test(transactions_are_judged_as_a_whole),
+        cmocka_unit_test(what_is_left_at_the_end_of_the_history_is_found),
+        cmocka_unit_test(settings_say_how_much_a_rule_matters),
         cmocka_unit_test(foreign_keys_want_an_index_by_the_end_of_the_history),
         cmocka_unit_test(tables_want_a_primary_key_by_the_end_of_the_history),
         cmocka_unit_test(allowances_silence_one_rule_in_one_migration),

@@ -118,7 +118,7 @@ static inline void steps_compile(
     fprintf(file,
         "invplan: 1\nproject: test\ntargets: { db: { engine: postgres, version: 15 } }\n"
         "environments: { test: { targets: { db: { schema: %s } } } }\nmigrations:\n"
-        "  - id: setup\n    target: db\n    steps:\n      - name: setup\n        sql: { up: \"%s\", down: \"select 1\" "
+        "  - id: setup\n    target: db\n    steps:\n      - name: setup\n        sql: { up: \"%s\" "
         "}\n"
         "  - id: test\n    target: db\n%s    steps:\n%s\n",
         schema, setup, more, yaml);

@@ -271,7 +271,8 @@ static void write_row(struct fake_driver *driver, const char *run, int64_t run_s
         .note = STR(""),
     };
 
-    if (event == LEDGER_EVENT_APPLIED || event == LEDGER_EVENT_ADOPTED || event == LEDGER_EVENT_UNDONE)
+    if (event == LEDGER_EVENT_APPLIED || event == LEDGER_EVENT_ADOPTED || event == LEDGER_EVENT_UNDONE ||
+        event == LEDGER_EVENT_BASELINED)
         row.observed = observe_step(driver->target, step);
     if (note) {
         json_write(&buf, note);
@@ -360,6 +361,16 @@ static bool fake_initialise(struct driver *base, const struct target_owner *owne
     return pass(driver, error);
 }
 
+static bool fake_rebind(struct driver *base, const struct target_identity *identity, struct error *error)
+{
+    struct fake_driver *driver = (struct fake_driver *)base;
+
+    if (!pass(driver, error) || !lease_ok(driver, error))
+        return false;
+    driver->target->owner.identity = *identity;
+    return pass(driver, error);
+}
+
 static bool fake_lease_take(
     struct driver *base, const struct lease_request *request, struct lease_state *out, struct error *error)
 {
@@ -409,6 +420,8 @@ static bool fake_lease_look(struct driver *base, struct lease_state *out, struct
 
     *out = driver->target->lease;
     out->held = out->held && current->now_ms < driver->target->lease_until_ms;
+    if (out->held && driver->target->lease_ages)
+        out->age_ms = current->now_ms + 30000 - driver->target->lease_until_ms;
     return !gone(driver, error);
 }
 
@@ -708,6 +721,7 @@ const struct driver_ops *fake_driver_for(enum engine engine)
         .identify = fake_identify,
         .owner = fake_owner,
         .init = fake_initialise,
+        .rebind = fake_rebind,
         .lease_take = fake_lease_take,
         .lease_renew = fake_lease_renew,
         .lease_release = fake_lease_release,

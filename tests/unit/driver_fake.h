@@ -50,6 +50,7 @@ struct fake_target {
     struct ledger ledger;
     struct lease_state lease;
     int64_t lease_until_ms;
+    bool lease_ages; /* lease_look() tells the time since it was last renewed, for 30 s; else that is 0 */
     struct map objects; /* object name → struct json *, as observe() tells it */
     size_t projected_count;
     size_t projected_undone_count;

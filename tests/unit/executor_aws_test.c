@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "executor/aws/client.h"
+#include "executor/aws/credential_source.h"
 #include "executor/aws/sigv4.h"
 #include "executor/redact.h"
 #include "spec/base/arena.h"
@@ -318,11 +319,26 @@ static void a_profile_that_is_named_and_missing_is_an_error(void **state)
     arena_free(&arena);
 }
 
+static bool find_source(struct arena *arena, const struct aws_profile *profile, struct aws_credential_source **out,
+    struct error *error)
+{
+    return aws_credential_source_find(arena, &env, profile, "us-east-1", out, error);
+}
+
+static const struct aws_credentials *known_keys(struct aws_credential_source *source)
+{
+    const struct aws_credentials *credentials;
+    struct error error;
+
+    assert_true(aws_credential_source_get(source, &credentials, &error));
+    return credentials;
+}
+
 static void the_environments_keys_come_first_and_are_secret(void **state)
 {
     struct arena arena = ARENA_INIT;
     struct aws_profile profile = {.name = "default"};
-    struct aws_credentials credentials;
+    struct aws_credential_source *source;
     struct error error;
     char text[] = "key SeCrEt0123 token ToKeN9876 id AKIDEXAMPLE";
 
@@ -330,17 +346,19 @@ static void the_environments_keys_come_first_and_are_secret(void **state)
     VEC_PUSH(&arena, &profile.settings, ((struct aws_profile_setting){"aws_access_key_id", "FILE"}));
     VEC_PUSH(&arena, &profile.settings, ((struct aws_profile_setting){"aws_secret_access_key", "FILE-SECRET"}));
     VARIABLES("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY", "SeCrEt0123", "AWS_SESSION_TOKEN", "ToKeN9876");
-    assert_true(aws_credentials_load(&arena, &env, &profile, &credentials, &error));
-    assert_string_equal(credentials.access_key.data, "AKIDEXAMPLE");
+    assert_true(find_source(&arena, &profile, &source, &error));
+    assert_string_equal(known_keys(source)->access_key.data, "AKIDEXAMPLE");
+    assert_false(aws_credential_source_expire(source));
     redact_text(text);
     assert_null(strstr(text, "SeCrEt0123"));
     assert_null(strstr(text, "ToKeN9876"));
     assert_non_null(strstr(text, "AKIDEXAMPLE"));
-    aws_credentials_wipe(&credentials);
-    VARIABLES("NOTHING", "");
-    assert_true(aws_credentials_load(&arena, &env, &profile, &credentials, &error));
-    assert_string_equal(credentials.access_key.data, "FILE");
-    aws_credentials_wipe(&credentials);
+    aws_credential_source_close(source);
+    VARIABLES("AWS_WEB_IDENTITY_TOKEN_FILE", "/x", "AWS_ROLE_ARN", "arn:r");
+    assert_true(find_source(&arena, &profile, &source, &error));
+    assert_string_equal(known_keys(source)->access_key.data, "FILE");
+    assert_string_equal(aws_credential_source_origin(source), "the profile 'default'");
+    aws_credential_source_close(source);
     redact_forget_all();
     arena_free(&arena);
 }
@@ -349,26 +367,170 @@ static void missing_credentials_say_what_was_looked_for(void **state)
 {
     struct arena arena = ARENA_INIT;
     struct aws_profile profile = {.name = "default", .credentials_path = "/h/.aws/credentials", .config_path = "/h/.aws/config"};
-    struct aws_credentials credentials;
+    struct aws_credential_source *source;
     struct error error;
 
     (void)state;
-    VARIABLES("NOTHING", "");
-    assert_false(aws_credentials_load(&arena, &env, &profile, &credentials, &error));
+    VARIABLES("AWS_EC2_METADATA_DISABLED", "true");
+    assert_false(find_source(&arena, &profile, &source, &error));
     assert_int_equal(error.exit_status, EXIT_STATUS_AUTHENTICATION);
-    assert_string_equal(error.message, "no AWS credentials were found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not "
-                                       "set, and the profile 'default' has no keys in '/h/.aws/credentials' or "
-                                       "'/h/.aws/config'");
+    assert_string_equal(error.message, "no AWS credentials were found: AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE and "
+                                       "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI are not set, the profile 'default' has none "
+                                       "in '/h/.aws/credentials' or '/h/.aws/config', and the metadata service is switched "
+                                       "off");
     VARIABLES("AWS_ACCESS_KEY_ID", "A");
-    assert_false(aws_credentials_load(&arena, &env, &profile, &credentials, &error));
+    assert_false(find_source(&arena, &profile, &source, &error));
     assert_non_null(strstr(error.message, "no secret key"));
     VARIABLES("AWS_WEB_IDENTITY_TOKEN_FILE", "/x");
-    assert_false(aws_credentials_load(&arena, &env, &profile, &credentials, &error));
-    assert_non_null(strstr(error.message, "AWS_WEB_IDENTITY_TOKEN_FILE"));
-    VEC_PUSH(&arena, &profile.settings, ((struct aws_profile_setting){"role_arn", "arn:x"}));
+    assert_false(find_source(&arena, &profile, &source, &error));
+    assert_non_null(strstr(error.message, "AWS_ROLE_ARN"));
+    arena_free(&arena);
+}
+
+/* The first of several sources is used: its name, or what is wrong with it. */
+static const char *origin_with(struct arena *arena, const char *config)
+{
+    struct aws_credential_source *source;
+    struct aws_profile profile;
+    struct error error;
+    const char *origin;
+
+    write_file(arena, "config", config);
+    profile = profile_of(arena);
+    if (!find_source(arena, &profile, &source, &error))
+        return arena_strdup(arena, error.message);
+    origin = aws_credential_source_origin(source);
+    aws_credential_source_close(source);
+    return origin;
+}
+
+static void sources_are_tried_in_their_order(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    const char *config = write_file(&arena, "config", "");
+
+    (void)state;
+    VARIABLES("AWS_CONFIG_FILE", config, "AWS_WEB_IDENTITY_TOKEN_FILE", "/t", "AWS_ROLE_ARN", "arn:r",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/c");
+    assert_string_equal(origin_with(&arena, "[default]\ncredential_process = /bin/keys x\n"),
+        "the credential_process of the profile 'default'");
+    assert_string_equal(origin_with(&arena, "[default]\nregion = x\n"), "the web identity of AWS_WEB_IDENTITY_TOKEN_FILE");
+    VARIABLES("AWS_CONFIG_FILE", config, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/c");
+    assert_string_equal(origin_with(&arena, ""), "the container's credential service");
+    VARIABLES("AWS_CONFIG_FILE", config);
+    assert_string_equal(origin_with(&arena, ""), "the instance's metadata service");
+    redact_forget_all();
+    arena_free(&arena);
+}
+
+static void a_role_names_what_it_is_assumed_with(void **state)
+{
+    static const struct {
+        const char *config;
+        const char *answer;
+    } cases[] = {
+        {"[default]\nrole_arn = arn:r\nsource_profile = base\n[profile base]\naws_access_key_id = A\n"
+         "aws_secret_access_key = SECRET\n", "the profile 'default'"},
+        {"[default]\nrole_arn = arn:r\naws_access_key_id = A\naws_secret_access_key = SECRET\nsource_profile = default\n",
+            "the profile 'default'"},
+        {"[default]\nrole_arn = arn:r\nweb_identity_token_file = /t\n", "the profile 'default'"},
+        {"[default]\nrole_arn = arn:r\ncredential_source = Ec2InstanceMetadata\n", "the profile 'default'"},
+        {"[default]\nrole_arn = arn:r\n", "the profile 'default' has a role_arn, but nothing to assume the role with"},
+        {"[default]\nrole_arn = arn:r\nsource_profile = base\n",
+            "the profile 'base' that the profile 'default' names as its source_profile does not exist"},
+        {"[default]\nrole_arn = arn:r\nsource_profile = base\n[profile base]\nregion = x\n",
+            "the profile 'base' that the profile 'default' names as its source_profile has no credentials"},
+        {"[default]\nrole_arn = arn:r\nsource_profile = a\n[profile a]\nrole_arn = arn:a\nsource_profile = b\n"
+         "[profile b]\nrole_arn = arn:b\nsource_profile = a\n",
+            "the source_profile settings of the profile 'a' lead more than 5 profiles on"},
+        {"[default]\nrole_arn = arn:r\nsource_profile = x\nmfa_serial = m\n",
+            "the profile 'default' wants a code of a multi-factor device, which a program cannot type"},
+        {"[default]\nrole_arn = arn:r\ncredential_source = Magic\n",
+            "the profile 'default' has the credential_source 'Magic'"},
+        {"[default]\nrole_arn = arn:r\ncredential_source = Environment\n",
+            "the profile 'default' takes its credentials from the credential_source 'Environment', which is not there"},
+        {"[default]\nrole_arn = arn:r\ncredential_source = EcsContainer\nsource_profile = x\n",
+            "the profile 'default' has both a source_profile and a credential_source"},
+        {"[default]\nsso_session = x\n",
+            "the profile 'default' asks for AWS credentials by 'sso_session', which this version cannot do"},
+    };
+    struct arena arena = ARENA_INIT;
+
+    (void)state;
+    VARIABLES("AWS_CONFIG_FILE", write_file(&arena, "config", ""));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(origin_with(&arena, cases[i].config), cases[i].answer);
+    redact_forget_all();
+    arena_free(&arena);
+}
+
+static void a_containers_token_goes_only_where_it_is_safe(void **state)
+{
+    static const char *const good[] = {"http://127.0.0.1:80/x", "http://localhost/x", "http://[::1]:9/", "https://any.example/x",
+        "http://169.254.170.2/x", "http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/x"};
+    static const char *const bad[] = {"http://example.com/x", "http://127.0.0.1.example.com/", "http://169.254.170.24/",
+        "http://localhost.example/", "ftp://localhost/x", "http://169.254.169.254/", "http://[fd00:ec2::230]/x"};
+    struct arena arena = ARENA_INIT;
+    struct error error;
+    const char *url;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        VARIABLES("AWS_CONTAINER_CREDENTIALS_FULL_URI", good[i]);
+        assert_true(container_url(&arena, &env, &url, &error));
+        assert_string_equal(url, good[i]);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        VARIABLES("AWS_CONTAINER_CREDENTIALS_FULL_URI", bad[i]);
+        if (container_url(&arena, &env, &url, &error))
+            fail_msg("'%s' was taken", bad[i]);
+        assert_int_equal(error.exit_status, EXIT_STATUS_AUTHENTICATION);
+    }
+    VARIABLES("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://no");
+    assert_true(container_url(&arena, &env, &url, &error));
+    assert_string_equal(url, "http://169.254.170.2/v2/credentials/x");
+    VARIABLES("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@elsewhere.example/");
+    assert_false(container_url(&arena, &env, &url, &error));
+    arena_free(&arena);
+}
+
+static void the_metadata_service_has_an_address_unless_it_is_switched_off(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct aws_profile profile = {.name = "default"};
+
+    (void)state;
     VARIABLES("NOTHING", "");
-    assert_false(aws_credentials_load(&arena, &env, &profile, &credentials, &error));
-    assert_non_null(strstr(error.message, "'role_arn'"));
+    assert_string_equal(instance_url(&arena, &env, &profile), "http://169.254.169.254");
+    VARIABLES("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6");
+    assert_string_equal(instance_url(&arena, &env, &profile), "http://[fd00:ec2::254]");
+    VARIABLES("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:81/");
+    assert_string_equal(instance_url(&arena, &env, &profile), "http://127.0.0.1:81");
+    VARIABLES("AWS_EC2_METADATA_DISABLED", "TRUE");
+    assert_null(instance_url(&arena, &env, &profile));
+    arena_free(&arena);
+}
+
+static void a_services_section_has_an_endpoint_for_each_service(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct aws_profile profile;
+    struct aws_endpoint endpoint;
+    struct error error;
+
+    (void)state;
+    VARIABLES("AWS_PROFILE", "dev", "AWS_CONFIG_FILE",
+        write_file(&arena, "config", "[services local]\ndynamodb =\n  endpoint_url = http://localhost:8000\n"
+                                     "secrets_manager =\n  endpoint_url = http://localhost:8001\n"
+                                     "[profile dev]\nservices = local\nendpoint_url = http://localhost:9\n"));
+    profile = profile_of(&arena);
+    assert_true(aws_endpoint_resolve(&arena, &env, &profile, "DYNAMODB", "dynamodb", "us-east-1", NULL, &endpoint, &error));
+    assert_string_equal(endpoint.url, "http://localhost:8000/");
+    assert_true(aws_endpoint_resolve(&arena, &env, &profile, "SECRETS_MANAGER", "secretsmanager", "us-east-1", NULL,
+        &endpoint, &error));
+    assert_string_equal(endpoint.url, "http://localhost:8001/");
+    assert_true(aws_endpoint_resolve(&arena, &env, &profile, "STS", "sts", "us-east-1", NULL, &endpoint, &error));
+    assert_string_equal(endpoint.url, "http://localhost:9/");
     arena_free(&arena);
 }
 
@@ -494,6 +656,11 @@ int main(void)
         cmocka_unit_test(a_profile_that_is_named_and_missing_is_an_error),
         cmocka_unit_test(the_environments_keys_come_first_and_are_secret),
         cmocka_unit_test(missing_credentials_say_what_was_looked_for),
+        cmocka_unit_test(sources_are_tried_in_their_order),
+        cmocka_unit_test(a_role_names_what_it_is_assumed_with),
+        cmocka_unit_test(a_containers_token_goes_only_where_it_is_safe),
+        cmocka_unit_test(the_metadata_service_has_an_address_unless_it_is_switched_off),
+        cmocka_unit_test(a_services_section_has_an_endpoint_for_each_service),
         cmocka_unit_test(an_xml_answer_is_read_by_its_path),
         cmocka_unit_test(hostile_xml_is_refused),
         cmocka_unit_test(an_error_code_means_an_exit_status_and_a_help),

@@ -385,7 +385,7 @@ static int read_verify(struct kit *kit, const struct plan *plan, struct json **o
     int status;
 
     kit_session(kit, plan, &session);
-    status = verify_read(&session, out, &error);
+    status = verify_read(&session, NULL, out, &error);
     if (*out)
         verify_print(*out, text);
     session_close(&session);
@@ -402,7 +402,8 @@ static void verify_finds_nothing_where_nothing_was_changed(void **state)
     kit_apply(kit, plan, none);
     assert_int_equal(read_verify(kit, plan, &json, &text), EXIT_STATUS_DONE);
     assert_string_equal(
-        text.data, "target db: 5 objects compared, 0 differences\ntarget store: 1 objects compared, 0 differences\n");
+        text.data, "target db: 5 objects compared with the ledger, 0 differences\n"
+                   "target store: 1 objects compared with the ledger, 0 differences\n");
     strbuf_free(&text);
 }
 
@@ -420,8 +421,8 @@ static void verify_names_each_difference_and_the_pending_steps_it_concerns(void 
     map_remove(&kit->world.targets[0].objects, STR("table b"));
     assert_int_equal(read_verify(kit, plan, &json, &text), EXIT_STATUS_DRIFT);
     assert_string_equal(text.data,
-        "target db: 3 objects compared, 2 differences\n  column id of table a: type is text, was uuid\n"
-        "  table b is gone\n  concerns pending step 3/f/run\ntarget store: 1 objects compared, 0 differences\n");
+        "target db: 3 objects compared with the ledger, 2 differences\n  column id of table a: type is text, was uuid\n"
+        "  table b is gone\n  concerns pending step 3/f/run\ntarget store: 1 objects compared with the ledger, 0 differences\n");
     strbuf_free(&text);
 }
 

@@ -84,6 +84,21 @@ static void assert_settled(struct kit *kit, int point, enum step_state wanted)
     }
 }
 
+/* What other tools read has every migration, also where the connection was cut just then. */
+static void assert_projected(struct kit *kit, const struct plan *plan, int point)
+{
+    for (size_t t = 0; t < kit->world.target_count; t++) {
+        const struct fake_target *target = &kit->world.targets[t];
+        size_t wanted = 0;
+
+        for (size_t m = 0; m < plan->migrations.count; m++)
+            wanted += strcmp(plan->migrations.items[m].target, target->name) == 0;
+        if (target->projected_count != wanted)
+            fail_msg("point %d: %zu of %zu migrations of '%s' are projected", point, target->projected_count, wanted,
+                target->name);
+    }
+}
+
 static void apply_until_done(struct kit *kit, const struct plan *plan, int point, int wanted_status)
 {
     struct kit_result result = {0};
@@ -115,6 +130,8 @@ static int apply_at_every_point(plan_maker *make, enum disturbance disturbance, 
         if (disturbance == CUT && disturbed && result.status != EXIT_STATUS_DONE &&
             result.status != EXIT_STATUS_UNREACHABLE)
             fail_msg("point %d: %d: %s", point, result.status, result.error.message);
+        if (disturbance == CUT && result.status == EXIT_STATUS_DONE)
+            assert_projected(&kit, plan, point);
         apply_until_done(&kit, plan, point, EXIT_STATUS_DONE);
         assert_effects(&kit, plan, point, true, 1, 0);
         assert_settled(&kit, point, STEP_STATE_APPLIED);

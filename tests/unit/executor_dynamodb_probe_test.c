@@ -155,31 +155,70 @@ static void capacity_is_kept_to_a_limit_over_time(void **state)
     assert_int_equal(rate_wait_ms(&rate, 1), 0);
 }
 
-static void a_guard_holds_the_version_and_every_attribute(void **state)
+static const struct item_table keyed = {.name = "t", .hash = {"id", 2}};
+
+static char *change_of(const char *from, const char *to)
 {
-    const struct plan_events events = {.version = "v"};
-    const struct upgrade upgrade = {.events = &events};
     struct strbuf out = STRBUF_INIT;
-    struct json *wide = json_new(&arena, JSON_OBJECT);
+    struct error error;
+    char *text;
+
+    if (!item_change_append(&out, &keyed, read_json(from), read_json(to), &error))
+        return arena_strdup(&arena, error.message);
+    text = arena_strdup(&arena, out.data);
+    strbuf_free(&out);
+    return text;
+}
+
+static void a_change_names_what_it_changes_and_guards_what_it_looked_at(void **state)
+{
+    (void)state;
+    assert_string_equal(change_of("{\"id\":{\"S\":\"x\"},\"a\":{\"N\":\"1\"},\"b\":{\"S\":\"y\"},\"v\":{\"N\":\"2\"}}",
+                            "{\"id\":{\"S\":\"x\"},\"a\":{\"N\":\"1\"},\"c\":{\"S\":\"y\"},\"v\":{\"N\":\"3\"}}"),
+        "\"Key\":{\"id\":{\"S\":\"x\"}},\"UpdateExpression\":\"SET #1=:n1,#2=:n2 REMOVE #0\",\"ConditionExpression\":"
+        "\"#0=:0 AND #1=:1 AND attribute_not_exists(#2) AND #3=:3 AND #4=:4\",\"ExpressionAttributeNames\":{\"#0\":\"b\","
+        "\"#1\":\"v\",\"#2\":\"c\",\"#3\":\"id\",\"#4\":\"a\"},\"ExpressionAttributeValues\":{\":0\":{\"S\":\"y\"},"
+        "\":1\":{\"N\":\"2\"},\":n1\":{\"N\":\"3\"},\":n2\":{\"S\":\"y\"},\":3\":{\"S\":\"x\"},\":4\":{\"N\":\"1\"}}");
+    assert_string_equal(change_of("{\"id\":{\"S\":\"x\"}}", "{\"id\":{\"S\":\"x\"},\"v\":{\"N\":\"2\"}}"),
+        "\"Key\":{\"id\":{\"S\":\"x\"}},\"UpdateExpression\":\"SET #0=:n0\",\"ConditionExpression\":"
+        "\"attribute_not_exists(#0) AND #1=:1\",\"ExpressionAttributeNames\":{\"#0\":\"v\",\"#1\":\"id\"},"
+        "\"ExpressionAttributeValues\":{\":n0\":{\"N\":\"2\"},\":1\":{\"S\":\"x\"}}");
+    assert_string_equal(change_of("{\"id\":{\"S\":\"x\"},\"a\":{\"N\":\"1\"}}", "{\"id\":{\"S\":\"x\"}}"),
+        "\"Key\":{\"id\":{\"S\":\"x\"}},\"UpdateExpression\":\"REMOVE #0\",\"ConditionExpression\":\"#0=:0 AND #1=:1\","
+        "\"ExpressionAttributeNames\":{\"#0\":\"a\",\"#1\":\"id\"},\"ExpressionAttributeValues\":{\":0\":{\"N\":\"1\"},"
+        "\":1\":{\"S\":\"x\"}}");
+    assert_string_equal(change_of("{\"id\":{\"S\":\"x\"}}", "{\"id\":{\"S\":\"x\"}}"), "nothing of it would change");
+}
+
+/* An expression takes 300 operators and 4 KB. */
+static void a_change_of_a_wide_item_stays_within_what_an_expression_takes(void **state)
+{
+    struct json *from = json_new(&arena, JSON_OBJECT), *to, *wider;
+    struct strbuf out = STRBUF_INIT;
+    struct error error;
+    const char *condition;
 
     (void)state;
-    undo_append_guard(&out, &upgrade, read_json("{\"a\":{\"S\":\"x\"},\"v\":{\"N\":\"2\"}}"));
-    assert_string_equal(out.data, ",\"ConditionExpression\":\"#0=:0 AND #1=:1\",\"ExpressionAttributeNames\":{\"#0\":\"v\","
-                                  "\"#1\":\"a\"},\"ExpressionAttributeValues\":{\":0\":{\"N\":\"2\"},\":1\":{\"S\":\"x\"}}");
-    strbuf_clear(&out);
-    undo_append_guard(&out, &upgrade, read_json("{\"a\":{\"S\":\"x\"}}"));
-    assert_string_equal(out.data, ",\"ConditionExpression\":\"attribute_not_exists(#v) AND #0=:0\","
-                                  "\"ExpressionAttributeNames\":{\"#v\":\"v\",\"#0\":\"a\"},\"ExpressionAttributeValues\":"
-                                  "{\":0\":{\"S\":\"x\"}}");
-    /* More attributes than an expression takes: the version is among those that fit. */
     for (int i = 0; i < 300; i++)
-        json_set(&arena, wide, arena_printf(&arena, "a%d", i), json_clone(&arena, read_json("{\"N\":\"1\"}")));
-    json_set(&arena, wide, "v", json_clone(&arena, read_json("{\"N\":\"7\"}")));
-    strbuf_clear(&out);
-    undo_append_guard(&out, &upgrade, wide);
-    assert_non_null(strstr(out.data, "\":0\":{\"N\":\"7\"}"));
+        json_set(&arena, from, arena_printf(&arena, "a%d", i), json_clone(&arena, read_json("{\"N\":\"1\"}")));
+    json_set(&arena, from, "id", json_clone(&arena, read_json("{\"S\":\"x\"}")));
+    to = json_clone(&arena, from);
+    json_set(&arena, to, "v", json_clone(&arena, read_json("{\"N\":\"7\"}")));
+    assert_true(item_change_append(&out, &keyed, from, to, &error));
     assert_non_null(strstr(out.data, "#139=:139"));
     assert_null(strstr(out.data, "#140"));
+    assert_non_null(strstr(out.data, "\"#1\":\"id\"")); /* whether it is still there is looked at in any case */
+
+    for (int i = 0; i < 99; i++)
+        json_set(&arena, to, arena_printf(&arena, "b%d", i), json_clone(&arena, read_json("{\"N\":\"1\"}")));
+    strbuf_clear(&out);
+    assert_true(item_change_append(&out, &keyed, from, to, &error));
+    condition = strstr(out.data, "\"ConditionExpression\":\"");
+    assert_true(strcspn(condition + strlen("\"ConditionExpression\":\""), "\"") <= 4096);
+    wider = json_clone(&arena, to);
+    json_set(&arena, wider, "one more", json_clone(&arena, read_json("{\"N\":\"1\"}")));
+    assert_false(item_change_append(&out, &keyed, from, wider, &error));
+    assert_non_null(strstr(error.message, "more than 100 attributes would change"));
     strbuf_free(&out);
 }
 
@@ -200,7 +239,8 @@ int main(void)
         cmocka_unit_test(a_fingerprint_does_not_depend_on_spelling),
         cmocka_unit_test(a_fingerprint_tells_every_other_difference),
         cmocka_unit_test(capacity_is_kept_to_a_limit_over_time),
-        cmocka_unit_test(a_guard_holds_the_version_and_every_attribute),
+        cmocka_unit_test(a_change_names_what_it_changes_and_guards_what_it_looked_at),
+        cmocka_unit_test(a_change_of_a_wide_item_stays_within_what_an_expression_takes),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_arena);

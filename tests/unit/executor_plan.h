@@ -136,8 +136,12 @@ static inline struct plan *plan_empty(struct arena *arena)
 static inline struct plan *plan_seal(struct arena *arena, struct plan *plan)
 {
     struct strbuf text = STRBUF_INIT;
+    struct plan_step *step = plan->steps.items;
 
     plan_write(arena, plan, &text);
+    for (const char *at = text.data, *end = strchr(at, '\n'); end; at = end + 1, end = strchr(at, '\n'))
+        if (strncmp(at, "{\"step\":", 8) == 0)
+            (step++)->line = str_copy(arena, (struct str){at, (size_t)(end - at)});
     strbuf_free(&text);
     return plan;
 }

@@ -213,9 +213,15 @@ static void a_lock_time_out_names_who_is_in_the_way(void **state)
     assert_non_null(strstr(error.message, "app.t"));
     assert_null(strstr(error.message, "a secret"));
     assert_null(strstr(error.message, "42 FROM"));
-    assert_true(result.lock_wait_ms >= 0);
+    assert_true(result.lock_wait_ms >= 600);
+    assert_int_equal(result.lock_hold_ms, -1);
+    assert_non_null(strstr(result.blocker.data, "\"application\":\"reporting\",\"state\":\"idle in transaction\""));
+    assert_null(strstr(result.blocker.data, "a secret"));
     admin_do("COMMIT");
     assert_ok(apply_one(step, 2, &result));
+    assert_int_equal(result.lock_wait_ms, 0);
+    assert_true(result.lock_hold_ms >= 0);
+    assert_int_equal(result.blocker.len, 0);
 }
 
 static void let_go_of_the_table(struct world *w)
@@ -506,6 +512,25 @@ static void what_is_in_place_with_another_shape_is_drift(void **state)
     assert_string_equal(events_of("m/i/index"), "");
 }
 
+static void a_step_is_only_done_when_its_postcondition_holds_too(void **state)
+{
+    struct plan_step *step;
+    struct driver_result result;
+
+    (void)state;
+    admin_do("CREATE TABLE app.t AS SELECT generate_series(1, 10) AS a");
+    admin_do("CREATE INDEX t_a_idx ON app.t (a)");
+    step = index_step(CREATE_INDEX);
+    step->postcondition = (struct plan_check){"SELECT count(*) = 11 FROM app.t", "a row is missing"};
+    assert_int_equal(probe(step), PROBE_OTHER);
+    assert_false(apply_one(step, 1, &result));
+    assert_int_equal(error.exit_status, EXIT_STATUS_DRIFT);
+    assert_non_null(strstr(error.message, "a row is missing"));
+    assert_string_equal(events_of("m/i/index"), "");
+    admin_do("INSERT INTO app.t VALUES (11)");
+    assert_int_equal(probe(step), PROBE_DONE);
+}
+
 static void an_index_that_fails_half_way_is_half_done_and_repaired(void **state)
 {
     struct plan_step *step;
@@ -761,6 +786,7 @@ int main(void)
         WORLD_TEST(an_alone_step_is_started_confirmed_and_applied),
         WORLD_TEST(what_is_in_place_with_the_same_shape_is_adopted),
         WORLD_TEST(what_is_in_place_with_another_shape_is_drift),
+        WORLD_TEST(a_step_is_only_done_when_its_postcondition_holds_too),
         WORLD_TEST(an_index_that_fails_half_way_is_half_done_and_repaired),
         WORLD_TEST(a_statement_without_its_effect_is_not_applied),
         WORLD_TEST(an_alone_step_cut_before_started_is_applied_once),

@@ -98,18 +98,26 @@ static struct plan_target *target_with(const char *name, const char *value)
     return target;
 }
 
+static bool resolve_field(const struct plan_target *target, const char *field, const char **out, struct error *error)
+{
+    struct references references = {&arena, &environment, target, NULL};
+    bool ok = reference_resolve_field(&references, field, out, error);
+
+    references_close(&references);
+    return ok;
+}
+
 static void references_to_the_environment_are_put_in(void **state)
 {
     const char *value;
     struct error error;
 
     (void)state;
-    assert_true(
-        reference_resolve_field(&arena, &environment, target_with("host", "a-${env:PW}-b"), "host", &value, &error));
+    assert_true(resolve_field(target_with("host", "a-${env:PW}-b"), "host", &value, &error));
     assert_string_equal(value, "a-topsecret-b");
-    assert_true(reference_resolve_field(&arena, &environment, target_with("host", "plain"), "host", &value, &error));
+    assert_true(resolve_field(target_with("host", "plain"), "host", &value, &error));
     assert_string_equal(value, "plain");
-    assert_true(reference_resolve_field(&arena, &environment, target_with("host", "plain"), "port", &value, &error));
+    assert_true(resolve_field(target_with("host", "plain"), "port", &value, &error));
     assert_null(value);
 }
 
@@ -119,7 +127,7 @@ static void passwords_in_urls_are_secret_from_then_on(void **state)
     struct error error;
 
     (void)state;
-    assert_true(reference_resolve_field(&arena, &environment, target_with("url", "${env:URL}"), "url", &value, &error));
+    assert_true(resolve_field(target_with("url", "${env:URL}"), "url", &value, &error));
     assert_string_equal(redacted("auth failed with s3cr@t! at db.example"), "auth failed with ******* at db.example");
     assert_null(strstr(redacted(value), "s3cr"));
     assert_null(strstr(redacted(value), "otherpw"));
@@ -131,8 +139,7 @@ static void passwords_in_fields_are_secret_from_then_on(void **state)
     struct error error;
 
     (void)state;
-    assert_true(reference_resolve_field(
-        &arena, &environment, target_with("password", "${env:PW}"), "password", &value, &error));
+    assert_true(resolve_field(target_with("password", "${env:PW}"), "password", &value, &error));
     assert_string_equal(redacted("topsecret"), "*********");
 }
 
@@ -142,8 +149,7 @@ static void an_unset_variable_is_named_with_its_field(void **state)
     struct error error;
 
     (void)state;
-    assert_false(
-        reference_resolve_field(&arena, &environment, target_with("url", "${env:NOPE}"), "url", &value, &error));
+    assert_false(resolve_field(target_with("url", "${env:NOPE}"), "url", &value, &error));
     assert_int_equal(error.exit_status, EXIT_STATUS_UNREACHABLE);
     assert_string_equal(error.message, "environment variable 'NOPE' is not set; 'url' of target 'db' needs it");
 }
@@ -154,14 +160,15 @@ static void other_references_are_refused(void **state)
     struct error error;
 
     (void)state;
-    assert_false(
-        reference_resolve_field(&arena, &environment, target_with("url", "${secret:arn#x}"), "url", &value, &error));
-    assert_int_equal(error.exit_status, EXIT_STATUS_UNSUPPORTED);
-    assert_false(reference_resolve_field(&arena, &environment, target_with("url", "${file:x}"), "url", &value, &error));
+    assert_false(resolve_field(target_with("url", "${secret:arn}"), "url", &value, &error));
     assert_int_equal(error.exit_status, EXIT_STATUS_PLAN);
-    assert_false(reference_resolve_field(&arena, &environment, target_with("url", "${env:x"), "url", &value, &error));
+    assert_false(resolve_field(target_with("url", "${secret:arn#}"), "url", &value, &error));
     assert_int_equal(error.exit_status, EXIT_STATUS_PLAN);
-    assert_false(reference_resolve_field(&arena, &environment, target_with("url", "${env:}"), "url", &value, &error));
+    assert_false(resolve_field(target_with("url", "${file:x}"), "url", &value, &error));
+    assert_int_equal(error.exit_status, EXIT_STATUS_PLAN);
+    assert_false(resolve_field(target_with("url", "${env:x"), "url", &value, &error));
+    assert_int_equal(error.exit_status, EXIT_STATUS_PLAN);
+    assert_false(resolve_field(target_with("url", "${env:}"), "url", &value, &error));
     assert_int_equal(error.exit_status, EXIT_STATUS_PLAN);
 }
 

@@ -143,6 +143,21 @@ static void a_lease_that_somebody_holds_refuses_and_names_the_holder(void **stat
     assert_int_equal(kit->world.targets[0].ledger.rows.count, 0);
 }
 
+static void a_lease_that_nobody_renews_is_waited_for_while_the_others_are_kept(void **state)
+{
+    struct kit *kit = *state;
+    const struct plan *plan = plan_seal(&kit->arena, plan_of_three(&kit->arena));
+    struct fake_target *store = fake_find_target(&kit->world, "store");
+
+    store->lease = (struct lease_state){.held = true, .token = 7, .holder = "ci@elsewhere, process 1", .run = "other"};
+    store->lease_until_ms = kit->world.now_ms + 29000;
+    store->lease_ages = true;
+    assert_int_equal(kit_apply(kit, plan, none).status, EXIT_STATUS_DONE);
+    assert_int_equal(store->lease.token, 8);
+    assert_int_equal(fake_find_target(&kit->world, "db")->lease.token, 1);
+    assert_non_null(strstr(kit->world.log.data, "waiting for the lease of ci@elsewhere, process 1"));
+}
+
 static void a_lease_that_is_lost_stops_the_run_before_the_next_write(void **state)
 {
     struct kit *kit = *state;
@@ -944,6 +959,7 @@ int main(void)
         SCENARIO(a_target_of_another_environment_is_refused),
         SCENARIO(a_restored_copy_is_refused),
         SCENARIO(a_lease_that_somebody_holds_refuses_and_names_the_holder),
+        SCENARIO(a_lease_that_nobody_renews_is_waited_for_while_the_others_are_kept),
         SCENARIO(a_lease_that_is_lost_stops_the_run_before_the_next_write),
         SCENARIO(leases_are_renewed_when_a_third_of_their_time_has_passed),
         SCENARIO(a_changed_applied_step_is_refused_by_name),

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "spec/base/arena.h"
-#include "spec/event/base64.h"
-#include "spec/event/decimal.h"
+#include "spec/base/base64.h"
+#include "spec/base/decimal.h"
 #include "spec/event/value.h"
 
 static struct arena arena;
@@ -388,13 +388,16 @@ static void base64_is_the_inverse_of_itself_and_strict(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        assert_true(base64_decode(&arena, str_from(texts[i]), &bytes));
+        assert_true(base64_decode(&arena, str_from(texts[i]), BASE64_STRICT, &bytes));
         assert_true(str_is(base64_encode(&arena, bytes), texts[i]));
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        if (base64_decode(&arena, str_from(bad[i]), &bytes))
+        if (base64_decode(&arena, str_from(bad[i]), BASE64_STRICT, &bytes))
             fail_msg("'%s' was accepted", bad[i]);
     }
+    assert_true(base64_decode(&arena, STR("Zg"), BASE64_TOLERANT, &bytes));
+    assert_true(str_is(bytes, "f"));
+    assert_false(base64_decode(&arena, STR("Zm 9"), BASE64_TOLERANT, &bytes));
 }
 
 int main(void)

@@ -32,10 +32,26 @@ class Optional {
 }
 
 const isList = (value/*: Cel */) => value instanceof CelList || Array.isArray(value) || value instanceof Set;
-const itemsOf = (value/*: Cel */)/*: Cel[] */ => (value instanceof CelList ? value.items : [...value]);
+const itemsOf = (value/*: Cel */)/*: Cel[] */ => {
+    if (value instanceof CelList) return value.items;
+    if (Array.isArray(value)) return value;
+    spend(value.size);
+    return [...value];
+};
 const isCelMap = (value/*: Cel */) => value instanceof CelMap || isMap(value);
-const entriesOf = (value/*: Cel */)/*: [Cel, Cel][] */ =>
-    value instanceof CelMap ? value.entries : namesOf(value).map((name) => [name, value[name]]);
+const entriesOf = (value/*: Cel */)/*: [Cel, Cel][] */ => {
+    if (value instanceof CelMap) return value.entries;
+    const names = namesOf(value);
+    spend(names.length);
+    return names.map((name) => [name, value[name]]);
+};
+/** Parts may be shared many times over: what is stored is paid for as a whole. */
+const weigh = (value/*: any */)/*: void */ => {
+    spend(1 + (typeof value === "string" ? value.length / 64 : 0));
+    if (Array.isArray(value)) value.forEach(weigh);
+    else if (value instanceof Set) spend(value.size);
+    else if (isMap(value)) namesOf(value).forEach((name) => weigh(value[name]));
+};
 const isNumber = (value/*: Cel */) =>
     typeof value === "bigint" || typeof value === "number" || value instanceof Uint || value instanceof Decimal;
 const isExact = (value/*: Cel */) => typeof value === "bigint" || value instanceof Uint;
@@ -69,6 +85,7 @@ function toEvent(value/*: Cel */, depth/*: number */)/*: Value */ {
     if (isExact(value)) return number(String(wholeOf(value)));
     if (typeof value === "number") return number(storedDouble(value));
     if (depth > 32) fail("the result nests deeper than an item can");
+    if (value instanceof CelList) spend(value.items.length);
     if (value instanceof CelList) return value.items.map((item) => toEvent(item, depth + 1));
     if (value instanceof CelMap) {
         return value.entries.reduce((map/*: Event */, [key, item]) => typeof key === "string"
@@ -77,6 +94,7 @@ function toEvent(value/*: Cel */, depth/*: number */)/*: Value */ {
     }
     if (value instanceof Timestamp || value instanceof Duration || value instanceof Type || value instanceof Optional)
         return fail(`the result is a ${kindOf(value)}, which cannot be stored`);
+    weigh(value);
     return value;
 }
 
@@ -95,7 +113,7 @@ function decide(deciding/*: boolean */, operands/*: (() => Cel)[] */)/*: boolean
             if (typeof value !== "boolean") cannot(deciding ? "||" : "&&", value);
             if (value === deciding) return deciding;
         } catch (error) {
-            if (!(error instanceof UpcastError)) throw error;
+            if (!(error instanceof UpcastError) || stepsLeft < 0) throw error;
             failure = failure || error;
         }
     }
@@ -160,9 +178,14 @@ function makeMap(entries/*: [Cel, Cel, boolean?][] */)/*: CelMap */ {
 
 /** Pairs for a macro of two variables: index and element, or key and value. */
 function pairsOf(range/*: Cel */, ordered/*: boolean */)/*: [Cel, Cel][] */ {
-    if (isList(range)) return itemsOf(range).map((item, i) => [BigInt(i), item]);
+    if (isList(range)) {
+        const items = itemsOf(range);
+        spend(items.length);
+        return items.map((item, i) => [BigInt(i), item]);
+    }
     if (!isCelMap(range)) return fail(`a macro goes over lists and maps, not ${kindOf(range)}`);
     const entries = entriesOf(range);
+    spend(entries.length);
     if (ordered && isMap(range) && entries.length > 1 && entries.some(([key]) => /^(0|[1-9][0-9]{0,9})$/.test(key)))
         fail("JavaScript does not keep the order of names that are numbers, so this map has none to go by");
     return entries;

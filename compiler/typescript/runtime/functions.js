@@ -18,20 +18,28 @@ const TRIM = new RegExp(`^${WHITE}|${WHITE}$`, "g");
 function replaceText(text/*: string */, old/*: string */, by/*: string */, limit/*: bigint */)/*: string */ {
     let left = limit;
     if (old === "") {
+        spend((text.length + 1) * by.length / 64);
         return ["", ...charsOf(text)].reduce((made, char) => made + char + (left-- !== 0n ? by
             : ((left = 0n), "")), "");
     }
     let made = "", from = 0;
     for (let found = text.indexOf(old); left !== 0n && found >= 0; found = text.indexOf(old, from), left--) {
+        spend((found - from + by.length) / 64);
         made += text.slice(from, found) + by;
         from = found + old.length;
     }
     return made + text.slice(from);
 }
 
+function joinTexts(texts/*: string[] */, separator/*: string */)/*: string */ {
+    texts.forEach((text) => spend(1 + (text.length + separator.length) / 64));
+    return texts.join(separator);
+}
+
 function splitText(text/*: string */, separator/*: string */, limit/*: bigint */)/*: CelList */ {
     if (limit === 0n || (text === "" && separator === "")) return new CelList([]);
     const parts = separator === "" ? charsOf(text) : text.split(separator);
+    spend(parts.length);
     if (limit < 0n || BigInt(parts.length) <= limit) return new CelList(parts);
     const kept = Number(limit) - 1;
     return new CelList([...parts.slice(0, kept), parts.slice(kept).join(separator)]);
@@ -250,7 +258,11 @@ function typed(name/*: string */, letters/*: string */, body/*: (...args: any[])
         y: (value) => value instanceof Uint8Array,
         f: (value) => typeof value === "number",
     };
-    return (...args) => (args.every((arg, i) => fits[letters[i]](arg)) ? body(...args) : cannot(name, ...args));
+    return (...args) => {
+        if (!args.every((arg, i) => fits[letters[i]](arg))) cannot(name, ...args);
+        args.forEach((arg) => spend((arg.length || 0) / 64));
+        return body(...args);
+    };
 }
 
 const absolute = (value/*: Cel */)/*: Cel */ => {
@@ -295,7 +307,7 @@ const functions/*: Record<string, Step> */ = {
     ".replace": typed("replace", "sssi", (text, old, by, limit = -1n) => replaceText(text, old, by, limit)),
     ".split": typed("split", "ssi", (text, separator, limit = -1n) => splitText(text, separator, limit)),
     ".join": (list, separator = "") => (isList(list) && itemsOf(list).every((item) => typeof item === "string") &&
-        typeof separator === "string" ? itemsOf(list).join(separator) : cannot("join", list, separator)),
+        typeof separator === "string" ? joinTexts(itemsOf(list), separator) : cannot("join", list, separator)),
     ".substring": typed("substring", "sii", (text, start, end) => {
         const from = offsetOf(text, start), to = end === undefined ? text.length : offsetOf(text, end);
         return to < from ? fail("the end of the substring is before its start") : text.slice(from, to);

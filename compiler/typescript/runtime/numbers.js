@@ -166,9 +166,15 @@ function arithmetic(name/*: string */, a/*: Cel */, b/*: Cel */)/*: Cel */ {
         return name === "+" ? a + b : name === "-" ? a - b : name === "*" ? a * b : a / b;
     }
     if (name === "+") {
-        if (typeof a === "string" && typeof b === "string") return a + b;
-        if (a instanceof Uint8Array && b instanceof Uint8Array) return Uint8Array.from([...a, ...b]);
-        if (isList(a) && isList(b)) return new CelList([...itemsOf(a), ...itemsOf(b)]);
+        if ((typeof a === "string" && typeof b === "string") || (a instanceof Uint8Array && b instanceof Uint8Array)) {
+            spend((a.length + b.length) / 64);
+            return typeof a === "string" ? a + b : Uint8Array.from([...a, ...b]);
+        }
+        if (isList(a) && isList(b)) {
+            const made = new CelList(itemsOf(a).concat(itemsOf(b)));
+            spend(made.items.length);
+            return made;
+        }
         if (a instanceof Duration && b instanceof Timestamp) return makeTimestamp(a.nanos + b.nanos);
     }
     if (name === "+" || name === "-") {
@@ -253,6 +259,7 @@ function lookup(map/*: Cel */, key/*: Cel */)/*: Cel */ {
 }
 
 function equal(a/*: Cel */, b/*: Cel */)/*: boolean */ {
+    spend(1);
     if (isNumber(a) && isNumber(b))
         return (a instanceof Decimal && b instanceof Decimal && a.text === b.text) || orderNumbers(a, b) === 0;
     if (kindOf(a) !== kindOf(b)) return false;

@@ -48,7 +48,10 @@ function take(map/*: Event */, path/*: Path */, prune/*: boolean */)/*: [Event, 
 // --- operators ------------------------------------------------------------------------------------------------------
 
 function evaluate(expression/*: Expression */, scope/*: Scope */)/*: Cel */ {
-    if (++scope.run.evaluations > 100000) fail("more than 100000 expressions evaluated for one event");
+    const { run } = scope;
+    if (++run.evaluations > 100000) fail("more than 100000 expressions evaluated for one event");
+    run.steps -= run.given - stepsLeft; // by the expression before
+    run.given = stepsLeft = Math.min(1000000, run.steps);
     return expression(scope);
 }
 
@@ -293,13 +296,14 @@ function versionOf(event/*: Event */, attribute/*: string */)/*: number */ {
 
 function runUpcaster(operators/*: Operator[] */, event/*: Event */, to/*: number */, envelope/*: Envelope */)/*: Event[] */ {
     const value = (name/*: string */) => { const found = own(event, name); return found === undefined ? null : found; };
+    stepsLeft = 0;
     const meta = new CelMap([
         ["stream", value(envelope.stream)],
         ["sequence", value(envelope.sequence)],
         ["type", value(envelope.type)],
         ["version", BigInt(versionOf(event, envelope.version))],
     ]);
-    const results = runOperators(operators, 0, event, { meta, event, run: { evaluations: 0 } });
+    const results = runOperators(operators, 0, event, { meta, event, run: { evaluations: 0, steps: 10000000, given: 0 } });
     if (results.length > 100) fail("one event becomes more than 100 events");
     return results.map((result) => {
         const made = withMember(result, envelope.version, new Decimal(to));

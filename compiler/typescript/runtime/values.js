@@ -5,7 +5,7 @@
     | Set<Uint8Array> | { [name: string]: Value | undefined }; */
 /*:: export type Event = { [name: string]: Value | undefined }; */
 /*:: type Cel = any; // a value inside an expression */
-/*:: type Scope = { meta: Cel; event: Cel; item?: Cel; run: { evaluations: number } }; */
+/*:: type Scope = { meta: Cel; event: Cel; item?: Cel; run: { evaluations: number; steps: number; given: number } }; */
 /*:: type Expression = (s: Scope) => Cel; */
 /*:: type Path = { names: string[]; text: string }; */
 /*:: type Operator = { apply?: (map: Event, scope: Scope) => Event; fan?: (event: Event, scope: Scope) => Event[] }; */
@@ -22,6 +22,14 @@ export class UpcastError extends Error {}
 
 function fail(message/*: string */)/*: never */ {
     throw new UpcastError(message);
+}
+
+/** What is left of the work that an expression may cause: elements, and text in pieces of 64. */
+let stepsLeft/*: number */ = 0;
+
+function spend(steps/*: number */)/*: void */ {
+    stepsLeft -= steps;
+    if (stepsLeft < 0) fail("an expression costs more than 1000000 steps, or those of one event more than 10000000");
 }
 
 const NUMBER = /^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$/;

@@ -1,0 +1,292 @@
+#include "compiler/postgres/partition.h"
+
+#include <string.h>
+
+#include "compiler/postgres/lex.h"
+#include "compiler/postgres/quote.h"
+
+enum { KEYS_MAX = 32 }; /* PARTITION_MAX_KEYS */
+
+struct pieces {
+    const char *items[KEYS_MAX];
+    size_t count;
+};
+
+/* The pieces between the bracket at `open` and its end, without their commas. */
+static bool split(struct arena *arena, struct str text, size_t open, struct pieces *out, size_t *end)
+{
+    size_t close = lex_find_close(text, open), at = open + 1;
+
+    out->count = 0;
+    if (close == SIZE_MAX)
+        return false;
+    for (;;) {
+        size_t stop = lex_expression_end(text, at, close);
+
+        while (at < stop && (text.data[at] == ' ' || text.data[at] == '\n' || text.data[at] == '\t'))
+            at++;
+        if (stop == at || out->count == KEYS_MAX)
+            return false;
+        out->items[out->count++] = arena_strndup(arena, text.data + at, stop - at);
+        while (stop < close && text.data[stop] != ',')
+            stop++;
+        if (stop == close)
+            break;
+        at = stop + 1;
+    }
+    *end = close + 1;
+    return true;
+}
+
+static size_t find_open(struct str text, size_t from)
+{
+    struct lexer lexer = {.text = text, .at = from};
+
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer))
+        if (lex_is(text, token, "("))
+            return token.start;
+    return SIZE_MAX;
+}
+
+/* A key of PARTITION BY, to be used in an expression; NULL when it is more than a column, a call or (expression). */
+static const char *key_expression(struct arena *arena, const char *key)
+{
+    struct str text = str_from(key);
+    struct lexer lexer = {.text = text};
+    struct lex_token token = lex_next(&lexer);
+    const char *name = lex_identifier(arena, text, token);
+    size_t close;
+
+    if (name && token.end == text.len)
+        return quote_name(arena, name);
+    while (token.kind != LEX_END && !lex_is(text, token, "("))
+        token = lex_next(&lexer);
+    if (token.kind == LEX_END || (close = lex_find_close(text, token.start)) == SIZE_MAX)
+        return NULL;
+    lexer.at = close + 1;
+    return lex_next(&lexer).kind == LEX_END ? key : NULL;
+}
+
+static bool read_keys(struct arena *arena, const struct relation *parent, struct pieces *keys)
+{
+    struct str text = str_from(parent->partition_by);
+    size_t end;
+
+    if (!split(arena, text, find_open(text, 0), keys, &end))
+        return false;
+    for (size_t i = 0; i < keys->count; i++) {
+        keys->items[i] = key_expression(arena, keys->items[i]);
+        if (!keys->items[i])
+            return false;
+    }
+    return true;
+}
+
+static bool is_word(const char *text, const char *word)
+{
+    struct lexer lexer = {.text = str_from(text)};
+
+    return lex_is(lexer.text, lex_next(&lexer), word);
+}
+
+static bool is_infinite(const char *value)
+{
+    return is_word(value, "minvalue") || is_word(value, "maxvalue");
+}
+
+/* One side of a range, column by column: k1 > a OR k1 = a AND k2 >= b. */
+static void add_side(
+    struct strbuf *buf, const struct pieces *keys, const struct pieces *values, size_t first, bool lower)
+{
+    bool any = false;
+
+    for (size_t arm = first; arm < keys->count && !is_infinite(values->items[arm]); arm++) {
+        const char *next = arm + 1 < keys->count ? values->items[arm + 1] : NULL;
+        bool inclusive = next ? is_word(next, lower ? "minvalue" : "maxvalue") : lower;
+
+        strbuf_append_text(buf, any ? " OR (" : " AND ((");
+        for (size_t i = first; i < arm; i++)
+            strbuf_printf(buf, "%s = %s AND ", keys->items[i], values->items[i]);
+        strbuf_printf(
+            buf, "%s %c%s %s)", keys->items[arm], lower ? '>' : '<', inclusive ? "=" : "", values->items[arm]);
+        any = true;
+        if (next && is_infinite(next))
+            break;
+    }
+    if (any)
+        strbuf_append_char(buf, ')');
+}
+
+static bool add_range(struct strbuf *buf, struct arena *arena, const struct pieces *keys, struct str bound, size_t open)
+{
+    struct pieces from, to;
+    size_t end, first = 0;
+
+    if (!split(arena, bound, open, &from, &end) || !split(arena, bound, find_open(bound, end), &to, &end) ||
+        from.count != keys->count || to.count != keys->count)
+        return false;
+    for (size_t i = 0; i < keys->count; i++)
+        strbuf_printf(buf, "%s%s IS NOT NULL", i ? " AND " : "", keys->items[i]);
+    for (; first < keys->count && !is_infinite(from.items[first]) && strcmp(from.items[first], to.items[first]) == 0;
+         first++)
+        strbuf_printf(buf, " AND %s = %s", keys->items[first], from.items[first]);
+    add_side(buf, keys, &from, first, true);
+    add_side(buf, keys, &to, first, false);
+    return true;
+}
+
+static bool add_list(struct strbuf *buf, struct arena *arena, const struct pieces *keys, struct str bound, size_t open)
+{
+    struct strbuf values = STRBUF_INIT;
+    bool null = false;
+    size_t at = open + 1, close = lex_find_close(bound, open), count = 0;
+
+    (void)arena;
+    if (keys->count != 1 || close == SIZE_MAX)
+        return false;
+    while (at < close) { /* any number of values */
+        size_t stop = lex_expression_end(bound, at, close);
+        struct lexer lexer = {.text = {bound.data, stop}, .at = at};
+
+        if (lex_is(lexer.text, lex_next(&lexer), "null")) {
+            null = true;
+        } else {
+            strbuf_append_text(&values, count++ ? ", " : "");
+            strbuf_append(&values, bound.data + at, stop - at);
+        }
+        while (stop < close && bound.data[stop] != ',')
+            stop++;
+        at = stop + 1;
+    }
+    if (count)
+        strbuf_printf(buf, null ? "%s IS NULL OR %s IN (%s)" : "%s IS NOT NULL AND %s IN (%s)", keys->items[0],
+            keys->items[0], values.data);
+    else
+        strbuf_printf(buf, "%s IS NULL", keys->items[0]);
+    strbuf_free(&values);
+    return true;
+}
+
+/* The number behind a word of WITH (modulus 4, remainder 0). */
+static const char *number_behind(struct arena *arena, struct str bound, const char *word)
+{
+    struct lexer lexer = {.text = bound};
+    struct lex_token token = lex_next(&lexer);
+
+    while (token.kind != LEX_END && !lex_is(bound, token, word))
+        token = lex_next(&lexer);
+    token = lex_next(&lexer);
+    return token.kind == LEX_NUMBER ? arena_strndup(arena, bound.data + token.start, token.end - token.start) : NULL;
+}
+
+static bool add_hash(
+    struct strbuf *buf, struct arena *arena, const struct relation *parent, const struct pieces *keys, struct str bound)
+{
+    const char *modulus = number_behind(arena, bound, "modulus"), *remainder = number_behind(arena, bound, "remainder");
+
+    if (!modulus || !remainder)
+        return false;
+    strbuf_printf(buf, "pg_catalog.satisfies_hash_partition(%s::pg_catalog.regclass::pg_catalog.oid, %s, %s",
+        quote_literal(arena, parent->qualified), modulus, remainder);
+    for (size_t i = 0; i < keys->count; i++)
+        strbuf_printf(buf, ", %s", keys->items[i]);
+    strbuf_append_char(buf, ')');
+    return true;
+}
+
+const char *partition_condition(struct arena *arena, const struct relation *parent, struct str bound)
+{
+    struct strbuf buf = STRBUF_INIT;
+    struct lexer lexer = {.text = bound};
+    struct lex_token token = lex_next(&lexer);
+    const char *result = NULL;
+    struct pieces keys;
+    size_t open;
+    bool ok = false;
+
+    if (lex_is(bound, token, "for")) {
+        lex_next(&lexer);
+        token = lex_next(&lexer);
+    }
+    open = find_open(bound, token.end);
+    if (!parent->partition_by || open == SIZE_MAX || !read_keys(arena, parent, &keys))
+        return NULL;
+    if (lex_is(bound, token, "from"))
+        ok = add_range(&buf, arena, &keys, bound, open);
+    else if (lex_is(bound, token, "in"))
+        ok = add_list(&buf, arena, &keys, bound, open);
+    else if (lex_is(bound, token, "with"))
+        ok = add_hash(&buf, arena, parent, &keys, bound);
+    if (ok)
+        result = strbuf_copy(&buf, arena).data;
+    strbuf_free(&buf);
+    return result;
+}
+
+/* --- what a partition has in common with its parent -------------------------------------------------------------- */
+
+static bool same_text(const char *left, const char *right)
+{
+    return left && right ? strcmp(left, right) == 0 : left == right;
+}
+
+static bool same_names(const char *const *left, size_t left_count, const char *const *right, size_t right_count)
+{
+    for (size_t i = 0; left_count == right_count && i < left_count; i++)
+        if (strcmp(left[i], right[i]) != 0)
+            return false;
+    return left_count == right_count;
+}
+
+static bool same_index(const struct index *left, const struct index *right)
+{
+    if (left->unique != right->unique || left->nulls_not_distinct != right->nulls_not_distinct ||
+        strcmp(left->method, right->method) != 0 || left->element_count != right->element_count ||
+        !same_text(left->where, right->where) || !same_text(left->exclude, right->exclude) ||
+        !same_names(left->include, left->include_count, right->include, right->include_count))
+        return false;
+    for (size_t i = 0; i < left->element_count; i++)
+        if (!same_text(left->elements[i].column, right->elements[i].column) ||
+            !same_text(left->elements[i].sql, right->elements[i].sql) ||
+            !same_text(left->elements[i].options, right->elements[i].options))
+            return false;
+    return true;
+}
+
+struct relation *partition_find_index(const struct relation *table, const struct relation *index)
+{
+    const struct constraint *constraint = index->index->constraint;
+
+    for (size_t i = 0; i < table->indexes.count; i++) {
+        struct relation *candidate = table->indexes.items[i];
+
+        if (candidate->parent || !same_index(candidate->index, index->index))
+            continue;
+        if (!constraint || (candidate->index->constraint && candidate->index->constraint->kind == constraint->kind))
+            return candidate;
+    }
+    return NULL;
+}
+
+struct constraint *partition_find_foreign_key(const struct relation *table, const struct constraint *foreign_key)
+{
+    for (size_t i = 0; i < table->constraints.count; i++) {
+        struct constraint *candidate = table->constraints.items[i];
+
+        if (candidate->kind == CONSTRAINT_FOREIGN_KEY && candidate->referenced == foreign_key->referenced &&
+            same_names(candidate->columns, candidate->column_count, foreign_key->columns, foreign_key->column_count) &&
+            same_names(candidate->referenced_columns, candidate->referenced_count, foreign_key->referenced_columns,
+                foreign_key->referenced_count) &&
+            strcmp(candidate->options, foreign_key->options) == 0)
+            return candidate;
+    }
+    return NULL;
+}
+
+struct relation *partition_find_default(const struct relation *parent)
+{
+    for (size_t i = 0; i < parent->children.count; i++)
+        if (parent->children.items[i]->is_default_partition)
+            return parent->children.items[i];
+    return NULL;
+}
