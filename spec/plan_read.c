@@ -167,9 +167,11 @@ static bool read_outline_tree(struct plan_reader *reader, char *line, const stru
 
     if (!end)
         return PLAN_READER_FAIL(reader, NULL, "key 'action' is missing");
-    memcpy(end, "}", 2); /* with its NUL, over the comma and the quote */
+    end[0] = '}';
+    end[1] = '\0'; /* over the quote */
     *out = json_read(&reader->lines, (struct str){line, (size_t)(end - line) + 1}, JSON_STRICT, &at);
-    memcpy(end, ",\"", 2);
+    end[0] = ',';
+    end[1] = '"';
     return *out || PLAN_READER_FAIL(reader, NULL, "column %zu: %s", at.column, at.message);
 }
 

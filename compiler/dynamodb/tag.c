@@ -36,7 +36,9 @@ static struct ddb_tag *find_tag(struct ddb_table *table, struct str key)
 
 bool read_tags(struct dynamodb_backend *backend, const struct node *tags, struct ddb_table *table)
 {
-    for (size_t i = 0; tags && i < tags->count; i++) {
+    if (!tags)
+        return true;
+    for (size_t i = 0; i < tags->count; i++) {
         const struct node *key = tags->members[i].key, *value = tags->members[i].value;
 
         if (!check_tag(backend, key, value))

@@ -247,7 +247,7 @@ void analyse_create_table(struct analysis *x)
         analysis_find_late(x, relation, NULL, at, end);
     if (relation->temporary)
         return;
-    if (relation->partition_bound && is_referenced(relation->parent))
+    if (relation->partition_bound && relation->parent && is_referenced(relation->parent))
         inverse_undo(&x->out->inverse, x->arena,
             arena_printf(
                 x->arena, "ALTER TABLE %s DETACH PARTITION %s", relation->parent->qualified, relation->qualified));

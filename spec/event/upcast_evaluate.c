@@ -119,7 +119,7 @@ bool upcast_evaluate_value(
 
 bool upcast_evaluate_condition(struct upcast_run *run, const struct upcast_expression *expression, bool *out)
 {
-    struct cel_value value;
+    struct cel_value value = {.kind = CEL_NULL};
 
     if (expression->literal) {
         *out = expression->literal->boolean;

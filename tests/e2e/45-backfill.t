@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What makes a backfill wait: a streaming replica that is behind, a query of the plan, a signal, a file; and that it keeps its
 # lease meanwhile, can be stopped, and goes on.
+# shellcheck disable=SC2317 # functions that a trap or until_true calls
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 mkdir -p "$work/project"

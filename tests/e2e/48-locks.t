@@ -7,6 +7,7 @@ mkdir -p "$work/project"
 cd "$work/project" || exit 1
 trap 'stop_all; cleanup' EXIT
 holder_pid=
+# shellcheck disable=SC2317 # by the trap
 stop_all() { [ -z "$holder_pid" ] || kill "$holder_pid" 2>/dev/null; }
 
 # write_project RETRY_FOR
@@ -75,12 +76,12 @@ like "$output" "in the way: backend [0-9]+ \(nightly, idle in transaction, trans
 unlike "$output" "a secret" "without its literals"
 like "$output" "trying again in [0-9]+ ms" "it tried again before"
 follows_schema "the report of a halt follows its schema"
-is "$(report "$add['state']")" failed "the step has failed"
-is "$(report "$add['lock_wait_ms'] >= 400 and $add['lock_hold_ms'] is None")" True "the report has how long it waited"
-is "$(report "[(b['application'], b['state'], b['query']) for b in $add['blocked_by']][0]")" \
+is "$(report "${add}['state']")" failed "the step has failed"
+is "$(report "${add}['lock_wait_ms'] >= 400 and ${add}['lock_hold_ms'] is None")" True "the report has how long it waited"
+is "$(report "[(b['application'], b['state'], b['query']) for b in ${add}['blocked_by']][0]")" \
     "('nightly', 'idle in transaction', 'select * from items where note = ?;')" "and who was in the way"
-is "$(report "len($add['blocked_by']) > 1")" True "once for each try"
-is "$(report "[(l['relation'], l['mode'], l['blocks']) for l in $add['locks']]")" \
+is "$(report "len(${add}['blocked_by']) > 1")" True "once for each try"
+is "$(report "[(l['relation'], l['mode'], l['blocks']) for l in ${add}['locks']]")" \
     "[('public.items', 'AccessExclusiveLock', 'reads and writes')]" "beside what the plan expected"
 
 write_project 60s
@@ -90,8 +91,8 @@ until grep -q "trying again in" "$work/log"; do sleep 0.05; done
 let_go
 wait "$apply_pid"
 is $? 0 "when they are gone, it goes on by itself" || cat "$work/log"
-is "$(report "$add['lock_wait_ms'] >= 400 and 0 <= $add['lock_hold_ms'] < 5000")" True "waits and holds are there"
-is "$(report "$add['blocked_by'][0]['application']")" nightly "and who was in the way"
+is "$(report "${add}['lock_wait_ms'] >= 400 and 0 <= ${add}['lock_hold_ms'] < 5000")" True "waits and holds are there"
+is "$(report "${add}['blocked_by'][0]['application']")" nightly "and who was in the way"
 is "$(report 'steps["2-Add/create_index:items_note/create"]["lock_hold_ms"] >= 0')" True "of a step that runs alone, too"
 follows_schema "the report of what went on follows its schema"
 run "$invplan" rollback -e local --to 1-Create --yes

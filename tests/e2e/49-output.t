@@ -80,7 +80,7 @@ else
     echo "# LEFT OUT: there is no script(1) to make a terminal with"
 fi
 
-sleeping() { [ "$(sql "select count(*) from pg_stat_activity where query like '%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()")" "$1" 0 ]; }
+sleeping() { test "$(sql "select count(*) from pg_stat_activity where query like '%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()")" "$1" 0; }
 # interrupt NAME SIGNAL …: sends them to an apply that sleeps in the server
 interrupt() {
     local name=$1 started=$SECONDS

@@ -83,6 +83,7 @@ export AWS_ACCESS_KEY_ID=$access AWS_SECRET_ACCESS_KEY=$secret
 # serve_with CERTIFICATE: sets AWS_ENDPOINT_URL and the keys of a server with it
 serve_with() {
     "$services" start "$work/tls" --tls "$work/certificates/$1.pem" "$work/certificates/$1.key" || exit 1
+    # shellcheck source=/dev/null
     . "$work/tls/env"
 }
 serve_with good

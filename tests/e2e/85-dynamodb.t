@@ -109,8 +109,10 @@ script '{"creating":100000}'
 run "$invplan" apply -e local --deadline 2s
 is "$status" 75 "a build that is given up: resumable at first"
 script '{"creating":1000000}' # from now on it counts as backfilling: it can be deleted
-started=$SECONDS
-(sleep 3; script '{"creating":1}') &
+# The build ends when its deletion was asked for: a rollback that waited for it would wait for ever.
+asked_for_deletion() { tail -n +"$logged" "$TEST_AWS_LOG" | grep -q '"action": "UpdateTable".*Delete.*ByQuantity'; }
+logged=$(wc -l <"$TEST_AWS_LOG")
+(until asked_for_deletion; do sleep 0.1; done; script '{"creating":1}') &
 run "$invplan" rollback -e local --to 3-ByPrice
 wait
 is "$status" 0 "a rollback does not wait for the build to end"
