@@ -136,8 +136,8 @@ static void names_are_followed(void **state)
         "alter sequence s owned by t.n; drop table t cascade; create sequence s",
         "drop schema public cascade; create schema public; create table t (id int)",
         "drop type mood cascade; create type mood as enum ('a')",
-        "drop function f() cascade; create function f() returns trigger language plpgsql as 'begin return new; end';"
-        "create trigger tr before insert on t for each row execute function f()",
+        ("drop function f() cascade; create function f() returns trigger language plpgsql as 'begin return new; end';"
+         "create trigger tr before insert on t for each row execute function f()"),
         "drop view w; create or replace view v as select id from r; drop table t",
         "select ddl('t'); update t set z = 1",
         "do $$ begin perform ddl('t'); end $$; update t set z = 1",

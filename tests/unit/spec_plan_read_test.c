@@ -460,8 +460,8 @@ static void an_outline_has_what_stands_before_the_action_and_can_be_completed(vo
         assert_string_equal(step->line.data, wanted->line.data);
         assert_ptr_equal(plan_find_step(outline, wanted->id), step);
     }
-    for (size_t i = 0; i < whole->steps.count; i++)
-        if (!plan_complete_step(&arena, outline, i, &error) || !plan_complete_step(&arena, outline, i, &error))
+    for (size_t i = 0; i < 2 * whole->steps.count; i++) /* each twice: it may be asked for again */
+        if (!plan_complete_step(&arena, outline, i / 2, &error))
             fail_msg("%s", error.message);
     plan_write(&arena, whole, &a);
     plan_write(&arena, outline, &b);
