@@ -101,7 +101,9 @@ static bool read_set(struct dynamodb_backend *backend, const struct node *tags, 
 {
     struct arena *arena = backend->compilation->arena;
 
-    for (size_t i = 0; tags && i < tags->count; i++) {
+    if (!tags)
+        return true;
+    for (size_t i = 0; i < tags->count; i++) {
         const struct node *key = tags->members[i].key, *value = tags->members[i].value;
         struct ddb_tag *known = find_tag(table, node_text(key));
 

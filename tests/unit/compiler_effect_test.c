@@ -143,11 +143,11 @@ static void names_are_followed(void **state)
         "do $$ begin perform ddl('t'); end $$; update t set z = 1",
         "create policy po on t using (true); alter policy po on t rename to po2; drop policy po2 on t",
         "do $$ begin execute 'create policy hidden on t using (true)'; end $$; drop policy hidden on t",
-        "create table c1 (id int); create table c2 (x int); create table ch () inherits (c1, c2); drop table c1 cascade;"
-        "drop table c2",
+        ("create table c1 (id int); create table c2 (x int); create table ch () inherits (c1, c2); drop table c1 cascade;"
+         "drop table c2"),
         "select ctid, max(id) over (order by ctid) from t",
-        "alter table t alter column id add generated always as identity; alter table t alter column id drop identity;"
-        "create sequence t_id_seq",
+        ("alter table t alter column id add generated always as identity; alter table t alter column id drop identity;"
+         "create sequence t_id_seq"),
     };
     static const char *const wrong[] = {
         "drop trigger nothing on t",
