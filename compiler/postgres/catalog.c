@@ -123,6 +123,7 @@ struct relation *catalog_add_relation(
     key = catalog_key(catalog, schema, name);
     map_put(&catalog->relations, key, relation);
     map_remove(&catalog->dropped, key);
+    catalog->has_temporaries = catalog->has_temporaries || strcmp(schema, "pg_temp") == 0;
     return relation;
 }
 

@@ -189,6 +189,7 @@ struct catalog {
     struct map privileges; /* "table public.t\0role\0select" → (void *)"" */
     struct map comments;   /* of objects that have no struct: "schema x", … → const char * */
     struct map dropped;    /* key → const char *: who dropped it (migration id) */
+    bool has_temporaries;  /* a temporary relation was made since step_drop_temporaries() */
     bool opaque;           /* something ran that cannot be analysed: what is not known may be there */
 };
 

@@ -22,6 +22,9 @@ void step_drop_temporaries(struct backend *backend, struct statement_list *state
     const struct map_entry *entry;
     struct relation_list left = {0};
 
+    if (!catalog->has_temporaries)
+        return;
+    catalog->has_temporaries = false;
     for (size_t i = 0; map_next(&catalog->relations, &i, &entry);)
         if (strcmp(((struct relation *)entry->value)->schema, "pg_temp") == 0)
             VEC_PUSH(&backend->work, &left.items, entry->value);
