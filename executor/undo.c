@@ -149,14 +149,16 @@ static const char *find_missing(const struct undo_item *item)
 static bool judge_guard(struct session *session, const struct undo_item *item, const char **loss, struct error *error)
 {
     char detail[DETAIL_MAX] = "";
+    const char *missing;
     bool holds = true;
 
     *loss = NULL;
     if (!item->step->inverse.guard)
         return true;
-    if (find_missing(item)) {
+    missing = find_missing(item);
+    if (missing) {
         *loss = arena_printf(session->arena, "its rollback was written for the whole migration, and step '%s' is not applied",
-            find_missing(item));
+            missing);
         return true;
     }
     if (!item->target->ops->guard(item->target->driver, item->step, &holds, detail, sizeof(detail), error))

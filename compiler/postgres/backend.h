@@ -151,6 +151,10 @@ void step_add_foreign_key_clause(struct backend *backend, struct text_builder *b
 struct text *step_index_text(struct backend *backend, const struct node *name, const struct node *table,
     const struct node *body, bool concurrently);
 
+/* What a step that makes a table or a materialized view (kind, as COMMENT ON has it) says besides. */
+void step_add_indexes_and_comment(
+    struct backend *backend, struct part *part, const char *kind, const struct name *relation);
+
 /* "a, PUBLIC": roles are names, but for SQL's own words. */
 void step_add_roles(struct text_builder *builder, struct backend *backend, const struct node *list);
 

@@ -180,24 +180,14 @@ void step_create_view(struct backend *backend)
     part_make(backend, "create", text_end(&builder), "ViewStmt", false);
 }
 
-static struct text *matview_comment(struct backend *backend, const struct name *view, const struct node *comment)
-{
-    struct text_builder builder;
-
-    backend_begin(&builder, backend);
-    text_add_format(&builder, "COMMENT ON MATERIALIZED VIEW %s IS ", view->quoted);
-    text_add_name(&builder, quote_literal(backend->arena, node_string(backend->arena, comment)), comment);
-    return text_end(&builder);
-}
-
 void step_create_materialized_view(struct backend *backend)
 {
-    const struct node *indexes = backend_key(backend, "indexes"), *name_node = backend_key(backend, "name");
     struct part part = {.name = "create"};
     struct text_builder builder;
     struct name view;
 
-    if (!begin_named(&builder, backend, "CREATE MATERIALIZED VIEW") || !backend_read_name(backend, name_node, &view))
+    if (!begin_named(&builder, backend, "CREATE MATERIALIZED VIEW") ||
+        !backend_read_name(backend, backend_key(backend, "name"), &view))
         return;
     text_add(&builder, " AS ");
     text_add_fragment(&builder, backend_key(backend, "query"));
@@ -205,13 +195,7 @@ void step_create_materialized_view(struct backend *backend)
         text_add(&builder, " WITH NO DATA");
     if (!part_add_text(backend, &part, text_end(&builder), "CreateTableAsStmt"))
         return;
-    for (size_t i = 0; indexes && i < indexes->count; i++)
-        part_add_text(backend, &part,
-            step_index_text(backend, indexes->members[i].key, name_node, indexes->members[i].value, false),
-            "IndexStmt");
-    if (backend_key(backend, "comment"))
-        part_add_text(
-            backend, &part, matview_comment(backend, &view, backend_key(backend, "comment")), "CommentStmt");
+    step_add_indexes_and_comment(backend, &part, "MATERIALIZED VIEW", &view);
     part_finish(backend, &part);
 }
 

@@ -87,19 +87,27 @@ static void add_constraints(struct text_builder *builder, struct backend *backen
     }
 }
 
-static struct text *comment_text(struct backend *backend, const struct name *table, const struct node *comment)
+void step_add_indexes_and_comment(
+    struct backend *backend, struct part *part, const char *kind, const struct name *relation)
 {
+    const struct node *indexes = backend_key(backend, "indexes"), *comment = backend_key(backend, "comment");
     struct text_builder builder;
 
+    for (size_t i = 0; indexes && i < indexes->count; i++)
+        part_add_text(backend, part,
+            step_index_text(backend, indexes->members[i].key, relation->node, indexes->members[i].value, false),
+            "IndexStmt");
+    if (!comment)
+        return;
     backend_begin(&builder, backend);
-    text_add_format(&builder, "COMMENT ON TABLE %s IS ", table->quoted);
+    text_add_format(&builder, "COMMENT ON %s %s IS ", kind, relation->quoted);
     text_add_name(&builder, quote_literal(backend->arena, node_string(backend->arena, comment)), comment);
-    return text_end(&builder);
+    part_add_text(backend, part, text_end(&builder), "CommentStmt");
 }
 
 void step_create_table(struct backend *backend)
 {
-    const struct node *indexes = backend_key(backend, "indexes"), *name_node = backend_key(backend, "name");
+    const struct node *name_node = backend_key(backend, "name");
     struct part part = {.name = "create"};
     struct text_builder builder;
     struct name table;
@@ -121,12 +129,7 @@ void step_create_table(struct backend *backend)
                 ->opaque = true;
         return;
     }
-    for (size_t i = 0; indexes && i < indexes->count; i++)
-        part_add_text(backend, &part,
-            step_index_text(backend, indexes->members[i].key, name_node, indexes->members[i].value, false),
-            "IndexStmt");
-    if (backend_key(backend, "comment"))
-        part_add_text(backend, &part, comment_text(backend, &table, backend_key(backend, "comment")), "CommentStmt");
+    step_add_indexes_and_comment(backend, &part, "TABLE", &table);
     part_finish(backend, &part);
 }
 

@@ -32,19 +32,6 @@ struct transform {
 
 /* --- the step ----------------------------------------------------------------------------------------------------------------- */
 
-static bool read_limit(const struct json *value, double *out)
-{
-    int64_t number;
-
-    *out = 0;
-    if (!value || value->type == JSON_NULL)
-        return true;
-    if (!json_to_i64(value, &number) || number < 1)
-        return false;
-    *out = (double)number;
-    return true;
-}
-
 static bool read_step(struct dynamodb_driver *driver, const struct plan_step *step, struct transform *out,
     struct error *error)
 {
@@ -58,8 +45,8 @@ static bool read_step(struct dynamodb_driver *driver, const struct plan_step *st
     out->rewrite.table.name = json_string(json_get(forward, "table"));
     if (!out->rewrite.table.name || !json_to_i64(json_get(forward, "segments"), &out->rewrite.segments) ||
         out->rewrite.segments < 1 || out->rewrite.segments > SEGMENTS_MAX ||
-        !read_limit(json_get(forward, "max_wcu"), &out->rewrite.max_wcu) ||
-        !read_limit(json_get(forward, "max_rcu"), &out->rewrite.max_rcu))
+        !rate_read_limit(json_get(forward, "max_wcu"), &out->rewrite.max_wcu) ||
+        !rate_read_limit(json_get(forward, "max_rcu"), &out->rewrite.max_rcu))
         return error_set(error, EXIT_STATUS_PLAN, "step '%s' has no table, segments or limits", step->id);
     return true;
 }

@@ -1,5 +1,20 @@
 #include "executor/events/rate.h"
 
+#include "spec/base/json.h"
+
+bool rate_read_limit(const struct json *value, double *out)
+{
+    int64_t number;
+
+    *out = 0;
+    if (!value || value->type == JSON_NULL)
+        return true;
+    if (!json_to_i64(value, &number) || number < 1)
+        return false;
+    *out = (double)number;
+    return true;
+}
+
 void rate_init(struct rate *rate, double limit, int64_t now_ms)
 {
     *rate = (struct rate){.limit = limit, .balance = limit, .filled_ms = now_ms};

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct json;
+
 struct rate {
     double limit;   /* units a second; 0: none */
     double balance;
@@ -15,6 +17,8 @@ struct rate {
     double consumed; /* in all */
 };
 
+/* A limit as the plan has it: units a second from 1 on; absent or null (0) for none. False for anything else. */
+bool rate_read_limit(const struct json *value, double *out);
 void rate_init(struct rate *rate, double limit, int64_t now_ms);
 /* Milliseconds until a request may be sent; 0: now. */
 int64_t rate_wait_ms(struct rate *rate, int64_t now_ms);

@@ -10,19 +10,6 @@ enum { SEGMENTS_MAX = 1000000, VERSIONS_MAX = 10000 };
 
 /* --- the step ----------------------------------------------------------------------------------------------------------------- */
 
-static bool read_limit(const struct json *value, double *out)
-{
-    int64_t number;
-
-    *out = 0;
-    if (!value || value->type == JSON_NULL)
-        return true;
-    if (!json_to_i64(value, &number) || number < 1)
-        return false;
-    *out = (double)number;
-    return true;
-}
-
 static bool read_upcasters(struct arena *arena, struct upgrade *upgrade, const struct json *upcasts, struct error *error)
 {
     const struct plan_events *events = upgrade->events;
@@ -65,8 +52,8 @@ bool upgrade_read(struct dynamodb_driver *driver, const struct plan_step *step, 
         return error_set(error, EXIT_STATUS_PLAN, "step '%s' upgrades events, but the plan has no events section", step->id);
     if (!out->event.len || !strategy || !json_to_i64(json_get(forward, "to"), &out->to) || out->to < 2 ||
         out->to > VERSIONS_MAX || !json_to_i64(json_get(forward, "segments"), &out->segments) || out->segments < 1 ||
-        out->segments > SEGMENTS_MAX || !read_limit(json_get(forward, "max_wcu"), &out->max_wcu) ||
-        !read_limit(json_get(forward, "max_rcu"), &out->max_rcu))
+        out->segments > SEGMENTS_MAX || !rate_read_limit(json_get(forward, "max_wcu"), &out->max_wcu) ||
+        !rate_read_limit(json_get(forward, "max_rcu"), &out->max_rcu))
         return error_set(error, EXIT_STATUS_PLAN, "step '%s' has no event, strategy, version or segments", step->id);
     out->in_place = strcmp(strategy, "in_place") == 0;
     if (!out->in_place && strcmp(strategy, "lazy") != 0)

@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 
-from world import FORWARD_ONLY, POSTGRES, ROOT, Failure, Project, Worker, pick, project_paths, psql
+from world import FORWARD_ONLY, POSTGRES, ROOT, Failure, Project, Worker, end, pick, project_paths, psql
 
 HOWS = ('fin', 'rst', 'away')
 UNREACHABLE = 50
@@ -236,16 +236,7 @@ def main():
             for database in [worker.database] + ['%s_%s' % (worker.database, name) for name in worker.templates]:
                 worker.drop(database)
         shutil.rmtree(folder, ignore_errors=True)
-    table = report.markdown()
-    print('\n'.join('# ' + line for line in table))
-    summary = '%d cases, %d failed, %d messages not met again; %d s' % (report.count, report.failed, report.missed,
-                                                                 time.monotonic() - began)
-    print('# ' + summary)
-    print('1..%d' % report.count)
-    if options.markdown:
-        with open(options.markdown, 'w', encoding='utf-8') as file:
-            file.write('\n'.join(table + ['', summary]) + '\n')
-    return 1 if report.failed or not report.count else 0
+    return end(report, 'messages', time.monotonic() - began, options.markdown)
 
 
 if __name__ == '__main__':

@@ -27,7 +27,7 @@ import tempfile
 import threading
 import time
 
-from world import FORWARD_ONLY, ONE_LIFE, POSTGRES, ROOT, Failure, Project, Worker, pick, project_paths, run
+from world import FORWARD_ONLY, ONE_LIFE, POSTGRES, ROOT, Failure, Project, Worker, end, pick, project_paths, run
 
 SESSION = '(first contact, leases, reading, end of run)'
 # Points outside of steps are the same in every project: these three stand for all.
@@ -285,16 +285,7 @@ def main():
             for database in [worker.database] + ['%s_%s' % (worker.database, name) for name in worker.templates]:
                 worker.drop(database)
         shutil.rmtree(folder, ignore_errors=True)
-    table = report.markdown()
-    print('\n'.join('# ' + line for line in table))
-    summary = '%d cases, %d failed, %d points not met again; %d s' % (report.count, report.failed, report.missed,
-                                                                 time.monotonic() - began)
-    print('# ' + summary)
-    print('1..%d' % report.count)
-    if options.markdown:
-        with open(options.markdown, 'w', encoding='utf-8') as file:
-            file.write('\n'.join(table + ['', summary]) + '\n')
-    return 1 if report.failed or not report.count else 0
+    return end(report, 'points', time.monotonic() - began, options.markdown)
 
 
 def run_matrix(options, folder, workers, has_aws, report):

@@ -373,3 +373,16 @@ class Worker:
             self.same('the state after a rollback that is left alone', before[0], self.state(project))
             self.same('the ledger after a rollback that is left alone', before[1], self.ledger(project))
         return calm, points
+
+
+def end(report, points, seconds, markdown):
+    """Prints the table, the totals and the plan of TAP, and writes the table to a file where one is named. The exit status."""
+    table = report.markdown()
+    print('\n'.join('# ' + line for line in table))
+    summary = '%d cases, %d failed, %d %s not met again; %d s' % (report.count, report.failed, report.missed, points, seconds)
+    print('# ' + summary)
+    print('1..%d' % report.count)
+    if markdown:
+        with open(markdown, 'w', encoding='utf-8') as file:
+            file.write('\n'.join(table + ['', summary]) + '\n')
+    return 1 if report.failed or not report.count else 0
