@@ -63,14 +63,13 @@ static int say(const char *path, const char *what)
     return ok ? EXIT_STATUS_DONE : EXIT_STATUS_IO;
 }
 
-static int check_plan(
-    struct session *session, const struct project_environment *environment, const char *path, struct str text)
+static int check_plan(const struct project_environment *environment, const char *path, struct str text)
 {
     struct error error = {0};
     bool same;
     size_t line;
 
-    if (!write_compare(&session->arena, path, text, &same, &line, &error))
+    if (!write_compare(path, text, &same, &line, &error))
         return cli_report(&error);
     if (same)
         return say(path, "is fresh");
@@ -110,9 +109,8 @@ static int compile(struct session *session, const struct cli_arguments *argument
     for (size_t i = 0; i < count && (status == EXIT_STATUS_DONE || status == EXIT_STATUS_STALE); i++) {
         const struct project_environment *environment = session->environments.items[i];
         const char *path = plan_path(session, output, environment);
-        int result = cli_has(arguments, CLI_OPTION_CHECK)
-                         ? check_plan(session, environment, path, strbuf_view(&texts[i]))
-                         : write_plan(session, path, strbuf_view(&texts[i]));
+        int result = cli_has(arguments, CLI_OPTION_CHECK) ? check_plan(environment, path, strbuf_view(&texts[i]))
+                                                          : write_plan(session, path, strbuf_view(&texts[i]));
 
         if (result != EXIT_STATUS_DONE)
             status = result;

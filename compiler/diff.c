@@ -10,8 +10,11 @@
 /* A short change in as many steps as this is told once. */
 enum { NOT_THERE = -1, REPEATED_FROM = 4 };
 
+struct side;
+
 /* A migration of one side: its line and those of its steps, which follow it. */
 struct part {
+    const struct side *side;
     struct str id;
     size_t line;
     size_t step_count;
@@ -41,45 +44,34 @@ static bool fail(struct differ *d, const struct side *side, size_t line, const c
     return error_wrap(d->error, "%s:%zu", side->lines->path, at->number);
 }
 
-/* Splits the lines of a side into migrations. Ids must be unique, or matching by them has no sense. */
-static bool split(struct differ *d, struct side *side)
+/*
+ * Splits the lines of a side into migrations, and finds those of the second side in the first. *ids has those of both
+ * sides. They must be unique, or matching by them has no sense.
+ */
+static bool split(struct differ *d, struct side *side, struct map *ids)
 {
-    struct map migrations;
-
     side->parts = ARENA_ARRAY(d->arena, struct part, side->lines->count);
-    map_init(&migrations, d->arena);
     for (size_t i = 1; i < side->lines->count; i++) {
         const struct plan_line *line = &side->lines->items[i];
+        struct part *part = &side->parts[side->count], *same;
 
-        if (line->kind == PLAN_LINE_MIGRATION) {
-            side->parts[side->count++] = (struct part){line->id, i, 0, NOT_THERE};
-            if (map_put(&migrations, line->id, side))
-                return fail(d, side, i, "is there twice");
-        } else if (side->count == 0) {
+        if (line->kind == PLAN_LINE_STEP && side->count == 0)
             return fail(d, side, i, "stands before the first migration");
-        } else {
-            side->parts[side->count - 1].step_count++;
+        if (line->kind == PLAN_LINE_STEP) {
+            part[-1].step_count++;
+            continue;
         }
+        *part = (struct part){side, line->id, i, 0, NOT_THERE};
+        same = map_put(ids, line->id, part);
+        if (same && same->side == side)
+            return fail(d, side, i, "is there twice");
+        if (same) {
+            part->other = same - d->sides[0].parts;
+            same->other = (ptrdiff_t)side->count;
+        }
+        side->count++;
     }
     return true;
-}
-
-static void match_parts(struct differ *d)
-{
-    struct side *a = &d->sides[0], *b = &d->sides[1];
-    struct map ids;
-
-    map_init(&ids, d->arena);
-    for (size_t i = 0; i < a->count; i++)
-        map_put(&ids, a->parts[i].id, &a->parts[i]);
-    for (size_t i = 0; i < b->count; i++) {
-        struct part *same = map_get(&ids, b->parts[i].id);
-
-        if (!same)
-            continue;
-        same->other = (ptrdiff_t)i;
-        b->parts[i].other = same - a->parts;
-    }
 }
 
 /*
@@ -487,15 +479,16 @@ bool diff_load(struct arena *arena, const char *before, const char *after, struc
 {
     struct differ d = {.arena = arena, .scratch = ARENA_INIT, .error = error, .diff = ARENA_NEW(arena, struct diff)};
     const char *paths[] = {before, after};
+    struct map ids;
     bool valid;
 
     *out = d.diff;
+    map_init(&ids, arena);
     for (size_t i = 0; i < 2; i++) {
         d.sides[i].lines = &d.diff->lines[i];
-        if (!plan_lines_load(arena, paths[i], &d.diff->lines[i], error) || !split(&d, &d.sides[i]))
+        if (!plan_lines_load(arena, paths[i], &d.diff->lines[i], error) || !split(&d, &d.sides[i], &ids))
             return false;
     }
-    match_parts(&d);
     valid = compare_headers(&d) && compare_migrations(&d);
     if (valid) {
         find_repeated(&d);

@@ -13,6 +13,7 @@
 
 #include "compiler/key.h"
 #include "compiler/parse.h"
+#include "compiler/sql.h"
 #include "spec/base/arena.h"
 #include "spec/base/digest.h"
 #include "spec/diagnostic.h"
@@ -139,7 +140,7 @@ static enum read_status read_file(
     return status;
 }
 
-static const char *status_text(struct arena *arena, enum read_status status)
+static const char *status_text(struct arena *arena, enum read_status status, size_t max_bytes)
 {
     switch (status) {
     case READ_OUTSIDE:
@@ -147,7 +148,7 @@ static const char *status_text(struct arena *arena, enum read_status status)
     case READ_NO_FILE:
         return "is no regular file";
     case READ_TOO_LARGE:
-        return "is too large";
+        return arena_printf(arena, "is larger than %zu MB: split it", max_bytes / 1024 / 1024);
     default:
         return arena_printf(arena, "cannot be read: %s", strerror(errno));
     }
@@ -208,9 +209,9 @@ const struct project_file *project_file_read(
     file = map_get(&files->read, str_from(name));
     if (file)
         return file->source ? file : NULL;
-    status = read_file(files, name, LOAD_SQL_SIZE_MAX_BYTES, &text);
+    status = read_file(files, name, SQL_SIZE_MAX_BYTES, &text);
     if (status != READ_DONE) {
-        diag_report(diags, DIAG(SPEC031), path->span, "'%s' %s", name, status_text(arena, status));
+        diag_report(diags, DIAG(SPEC031), path->span, "'%s' %s", name, status_text(arena, status, SQL_SIZE_MAX_BYTES));
         return NULL;
     }
     text = with_line_feeds(arena, text);
@@ -281,7 +282,7 @@ static void expand(struct expansion *expansion, const char *directory, const cha
     open_directory = opendir(join(arena, expansion->files->root, directory));
     if (!open_directory)
         return;
-    while ((entry = readdir(open_directory)) && expansion->paths.count < LOAD_FILES_MAX) {
+    while ((entry = readdir(open_directory)) && expansion->paths.count <= LOAD_FILES_MAX) {
         const char *path;
 
         if (!matches(pattern, len, entry->d_name))
@@ -313,7 +314,7 @@ static void include_file(struct project *project, struct project_files *files, c
         return;
     status = read_file(files, path, YAML_SIZE_MAX_BYTES, &text);
     if (status != READ_DONE) {
-        diag_report(diags, DIAG(SPEC031), at->span, "'%s' %s", path, status_text(files->arena, status));
+        diag_report(diags, DIAG(SPEC031), at->span, "'%s' %s", path, status_text(files->arena, status, YAML_SIZE_MAX_BYTES));
         return;
     }
     input.digest = digest_text(files->arena, text);
@@ -341,6 +342,10 @@ static void include_pattern(struct project *project, struct project_files *files
     expand(&expansion, "", path);
     if (expansion.paths.count == 0) {
         diag_report(diags, DIAG(SPEC032), pattern->span, "'%s' matches no file", path);
+        return;
+    }
+    if (expansion.paths.count > LOAD_FILES_MAX) {
+        diag_report(diags, DIAG(SPEC031), pattern->span, "'%s' matches more than %d files", path, LOAD_FILES_MAX);
         return;
     }
     qsort(expansion.paths.items, expansion.paths.count, sizeof(*expansion.paths.items), compare_paths);
@@ -404,7 +409,7 @@ struct project *project_load(struct arena *arena, const char *main_path, struct 
         status = read_file(files, name, YAML_SIZE_MAX_BYTES, &text);
         if (status == READ_DONE)
             return project_parse(files, source_create(arena, name, text), diags);
-        error_set(error, EXIT_STATUS_IO, "'%s' %s", main_path, status_text(arena, status));
+        error_set(error, EXIT_STATUS_IO, "'%s' %s", main_path, status_text(arena, status, YAML_SIZE_MAX_BYTES));
     }
     error_help(error, "run it in the project's folder, or name the file with --file");
     return NULL;

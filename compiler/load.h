@@ -11,7 +11,7 @@
 
 #include "compiler/project.h"
 
-enum { LOAD_SQL_SIZE_MAX_BYTES = 64 * 1024 * 1024, LOAD_FILES_MAX = 100 * 1000 };
+enum { LOAD_FILES_MAX = 100 * 1000 };
 
 struct project_file {
     const char *path;

@@ -8,34 +8,72 @@
 #include <unistd.h>
 
 #include "spec/base/arena.h"
-#include "spec/base/file.h"
 #include "spec/exit.h"
-#include "spec/plan.h"
 
-/* *found is false when there is no such file. */
-static bool read_plan(struct arena *arena, const char *path, struct str *out, bool *found, struct error *error)
+enum { COMPARE_BYTES = 64 * 1024 };
+
+/* How many bytes at the beginning of the open file are those of text; *ended: the file has no more. False with errno.
+ */
+static bool compare(int fd, struct str text, size_t *at, bool *ended)
 {
-    *found = access(path, F_OK) == 0 || errno != ENOENT;
-    return !*found || file_read(arena, path, PLAN_SIZE_MAX_BYTES, EXIT_STATUS_IO, out, error);
+    char bytes[COMPARE_BYTES];
+
+    *at = 0;
+    *ended = false;
+    for (;;) {
+        ssize_t n = read(fd, bytes, sizeof(bytes));
+        size_t count, i = 0;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        *ended = n == 0;
+        count = (size_t)n < text.len - *at ? (size_t)n : text.len - *at;
+        if (n == 0 || count == 0)
+            return true;
+        if (memcmp(bytes, text.data + *at, count) == 0)
+            i = count;
+        while (i < count && bytes[i] == text.data[*at + i])
+            i++;
+        *at += i;
+        if (i < (size_t)n)
+            return true;
+    }
 }
 
-bool write_compare(
-    struct arena *arena, const char *path, struct str text, bool *same, size_t *line, struct error *error)
+/* As compare(), of the file at path; *found is false when there is none. */
+static bool compare_file(const char *path, struct str text, bool *found, size_t *at, bool *ended, struct error *error)
 {
-    struct str there = STR("");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool done;
+
+    *found = fd >= 0;
+    if (fd < 0 && errno == ENOENT)
+        return true;
+    done = fd >= 0 && compare(fd, text, at, ended);
+    if (!done)
+        error_set(error, EXIT_STATUS_IO, "'%s' cannot be read: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+bool write_compare(const char *path, struct str text, bool *same, size_t *line, struct error *error)
+{
     size_t at = 0;
-    bool found;
+    bool found, ended = false;
 
     *line = 0;
     *same = false;
-    if (!read_plan(arena, path, &there, &found, error))
+    if (!compare_file(path, text, &found, &at, &ended, error))
         return false;
     if (!found)
         return true;
-    *same = str_equal(there, text);
+    *same = ended && at == text.len;
     *line = 1;
-    for (; at < there.len && at < text.len && there.data[at] == text.data[at]; at++)
-        *line += text.data[at] == '\n';
+    for (size_t i = 0; i < at; i++)
+        *line += text.data[i] == '\n';
     return true;
 }
 
@@ -71,13 +109,13 @@ static bool write_all(int fd, struct str text)
 bool write_plan_file(struct arena *arena, const char *path, struct str text, bool *changed, struct error *error)
 {
     const char *temporary = arena_printf(arena, "%s.%ld.tmp", path, (long)getpid());
-    struct str there = STR("");
-    bool found, ok;
+    size_t at = 0;
+    bool found, ended = false, ok;
     int fd, saved;
 
-    if (!read_plan(arena, path, &there, &found, error))
+    if (!compare_file(path, text, &found, &at, &ended, error))
         return false;
-    *changed = !found || !str_equal(there, text);
+    *changed = !found || !ended || at < text.len;
     if (!*changed)
         return true;
     if (!make_folders(arena, path, error))

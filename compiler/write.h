@@ -14,7 +14,6 @@ bool write_plan_file(
 
 /* Whether the file holds exactly text; *line is the first (1-based) that differs, 0 when there is no such file. False
  * with *error filled when it is there and cannot be read. */
-bool write_compare(
-    struct arena *arena, const char *path, struct str text, bool *same, size_t *line, struct error *error) MUST_CHECK;
+bool write_compare(const char *path, struct str text, bool *same, size_t *line, struct error *error) MUST_CHECK;
 
 #endif

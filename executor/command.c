@@ -66,6 +66,7 @@ static const char *quote_argument(struct arena *arena, const char *option, const
 static bool wants_outline(const struct cli_arguments *arguments)
 {
     return arguments->command == CLI_COMMAND_STATUS ||
+           (arguments->command == CLI_COMMAND_VERIFY && !cli_has(arguments, CLI_OPTION_REBUILD)) ||
            (arguments->command == CLI_COMMAND_APPLY && !cli_has(arguments, CLI_OPTION_INIT) &&
                !cli_has(arguments, CLI_OPTION_DRY_RUN) && !cli_has(arguments, CLI_OPTION_PASS));
 }

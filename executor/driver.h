@@ -99,12 +99,20 @@ struct driver_journal {
     const char *run;
     int64_t run_seq;         /* of the first row; the driver counts on from here, one for each row it writes */
     const char *plan_digest;
+    bool letting_go;         /* an undo that is part of going forward (hold.h): UNDO_STARTED says LEDGER_NOTE_LETTING_GO */
 };
 
 struct driver_work {
     const struct plan_step *const *steps; /* one alone step, or all pending steps of one group, in order */
     size_t count;
     const int64_t *attempts;              /* for each step: the attempt that this is (1, 2, …) */
+};
+
+/* What the service says that requests consumed. */
+struct driver_units {
+    bool known; /* false: an engine that does not say */
+    double read, write;
+    double ledger_read, ledger_write; /* of the ledger's own tables: rows, leases, checkpoints, pre-images */
 };
 
 struct driver_result {
@@ -116,7 +124,7 @@ struct driver_result {
     int64_t lock_hold_ms;    /* at most this long its own locks were held; -1 unknown */
     struct str blocker;      /* JSON object: who was in the way, as the report has it; or "" */
     int64_t affected;        /* rows or items, -1 unknown */
-    double consumed_read_units, consumed_write_units;
+    struct driver_units units;
     size_t failed_step;      /* on failure: index into work.steps */
     struct str detail;       /* JSON object for the report, or "" */
 };

@@ -111,7 +111,7 @@ static bool refuse_half_undone(struct session *session, struct error *error)
         for (size_t i = 0; map_next(&session->targets[t].state.steps, &i, &entry);) {
             const struct ledger_step *step = entry->value;
 
-            if (step->state != STEP_STATE_UNDO_STARTED)
+            if (step->state != STEP_STATE_UNDO_STARTED || ledger_step_is_letting_go(step))
                 continue;
             error_set(
                 error, EXIT_STATUS_UNDO_HALTED, "the undo of step '%s' was begun and not finished", step->last->step);

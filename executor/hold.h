@@ -12,5 +12,7 @@
 /* Undoes every such step that is applied while the step that ends it is not. What fails is only logged: it is not why the
  * run ends, and the next run finds it as it is. */
 void hold_release(struct session *session, struct progress *progress, struct report *report);
+/* Finishes what a run was killed over while it let go. */
+bool hold_finish(struct session *session, struct progress *progress, struct report *report, struct error *error) MUST_CHECK;
 
 #endif

@@ -119,6 +119,17 @@ void ledger_fold(struct arena *arena, const struct ledger *ledger, struct ledger
     }
 }
 
+bool ledger_step_is_letting_go(const struct ledger_step *ledger)
+{
+    struct arena arena = ARENA_INIT;
+    struct json_error unread;
+    bool found = ledger->state == STEP_STATE_UNDO_STARTED && ledger->last->note.len &&
+        json_bool(json_get(json_read(&arena, ledger->last->note, JSON_STRICT, &unread), LEDGER_NOTE_LETTING_GO), false);
+
+    arena_free(&arena);
+    return found;
+}
+
 bool ledger_step_is_partial(const struct ledger_step *ledger, const struct plan_step *step)
 {
     return instruction_is_gradual(step->action.instruction) && ledger->begun &&

@@ -107,6 +107,11 @@ struct ledger_state {
 };
 
 void ledger_fold(struct arena *arena, const struct ledger *ledger, struct ledger_state *out);
+/* In the note of an UNDO_STARTED row: what the step holds was being let go (hold.h), and no rollback was under way. */
+#define LEDGER_NOTE_LETTING_GO "letting_go"
+
+/* Such an undo was begun and has not been finished. */
+bool ledger_step_is_letting_go(const struct ledger_step *ledger);
 /* The step, read from its step line, is gradual and stopped half way: part of its effect may be there. */
 bool ledger_step_is_partial(const struct ledger_step *ledger, const struct plan_step *step);
 /* The step asks the server for something that it builds by itself (an index of DynamoDB): its inverse takes it back at

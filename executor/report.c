@@ -45,6 +45,7 @@ void report_outcome(struct report_step *entry, const char *state, const struct s
     entry->lock_hold_ms = outcome->lock_hold_ms;
     entry->blocked_by = outcome->blocked_by;
     entry->affected = outcome->affected;
+    entry->units = outcome->units;
     entry->detail = outcome->detail;
 }
 
@@ -130,6 +131,24 @@ static struct json *json_of_locks(struct arena *arena, const struct plan_step *s
     return locks;
 }
 
+static void set_units(struct arena *arena, struct json *object, const char *key, double units)
+{
+    json_set(arena, object, key, json_new_number(arena, str_from(arena_printf(arena, "%.1f", units))));
+}
+
+static struct json *json_of_units(struct arena *arena, const struct driver_units *units)
+{
+    struct json *object = json_new(arena, units->known ? JSON_OBJECT : JSON_NULL);
+
+    if (units->known) {
+        set_units(arena, object, "read", units->read);
+        set_units(arena, object, "write", units->write);
+        set_units(arena, object, "ledger_read", units->ledger_read);
+        set_units(arena, object, "ledger_write", units->ledger_write);
+    }
+    return object;
+}
+
 static struct json *json_of_step(struct arena *arena, const struct report_step *entry)
 {
     struct json *object = json_new(arena, JSON_OBJECT);
@@ -148,6 +167,7 @@ static struct json *json_of_step(struct arena *arena, const struct report_step *
     json_set(arena, object, "blocked_by",
         entry->blocked_by ? json_clone(arena, entry->blocked_by) : json_new(arena, JSON_ARRAY));
     set_known(arena, object, "affected", entry->affected);
+    json_set(arena, object, "consumed", json_of_units(arena, &entry->units));
     json_set(arena, object, "locks", json_of_locks(arena, entry->step));
     json_set_text(arena, object, "error", entry->error);
     json_set(arena, object, "detail", detail ? detail : json_new(arena, JSON_NULL));

@@ -26,6 +26,7 @@ struct report_step {
     int64_t lock_hold_ms;
     const struct json *blocked_by; /* list; NULL: nobody was seen in the way */
     int64_t affected;
+    struct driver_units units;
     const char *error; /* NULL: none */
     struct str detail; /* JSON object of the driver, or "" */
 };

@@ -389,7 +389,9 @@ static bool prepare(struct run *run, struct error *error)
            session_open(session, error) &&
            (run->options->init ? session_initialise(session, error) : session_require_owner(session, error)) &&
            session_take_leases(session, error) && session_read_ledgers(session, error) &&
-           preflight_heads(session, run->options, error) && history_compare(session, &options, &run->history, error) &&
+           preflight_heads(session, run->options, error) &&
+           hold_finish(session, run->progress, run->report, error) &&
+           history_compare(session, &options, &run->history, error) &&
            complete_pending(run, error) && choose_run(run) && preflight_changed(session, &run->history, error) &&
            preflight_end(run->plan, run->options, &run->history, &run->end, error) &&
            preflight_drift(session, &run->history, run->end, run->report, error) &&

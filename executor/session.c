@@ -508,6 +508,7 @@ struct driver_journal session_journal(struct session *session, struct session_ta
         .run = session->run,
         .run_seq = session->next_run_seq,
         .plan_digest = session->plan->digest,
+        .letting_go = session->letting_go,
     };
 
     /* Reserved whether or not they get written: gaps are harmless, numbers given twice are not. */

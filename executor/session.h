@@ -61,6 +61,7 @@ struct session {
     char lease_run[SESSION_UUID_LEN + 1];
     int64_t next_run_seq;
     struct session_target *last_written; /* NULL before the first row of this process */
+    bool letting_go;                     /* what is undone now is only let go: hold.h */
     bool lost;                           /* a lease was lost */
     struct error lost_error;
     bool ticking;

@@ -26,9 +26,11 @@ static bool add_lease(struct arena *arena, struct session_target *target, struct
     return true;
 }
 
-static const char *describe_half_done(enum step_state state)
+static const char *describe_half_done(const struct ledger_step *step)
 {
-    switch (state) {
+    if (ledger_step_is_letting_go(step))
+        return "was being let go when its run ended; the next apply finishes that";
+    switch (step->state) {
     case STEP_STATE_STARTED:
         return "was started and has not been seen to end; the next apply finds out by its probe";
     case STEP_STATE_UNDO_STARTED:
@@ -65,10 +67,11 @@ static void add_half_done(struct session *session, const struct session_target *
         json_set_text(session->arena, object, "step", step->last->step);
         json_set_text(session->arena, object, "state", ledger_event_name(step->last->event));
         json_set_text(session->arena, object, "since", step->last->at);
-        json_set_text(session->arena, object, "what", describe_half_done(step->state));
+        json_set_text(session->arena, object, "what", describe_half_done(step));
         json_set_text(session->arena, object, "next",
-            step->state == STEP_STATE_UNDO_STARTED ? session_line(session, "rollback --resume")
-                                                   : session_line(session, "apply"));
+            session_line(session, step->state == STEP_STATE_UNDO_STARTED && !ledger_step_is_letting_go(step)
+                                      ? "rollback --resume"
+                                      : "apply"));
         json_append(list, object);
     }
     json_set(session->arena, out, "half_done", list);

@@ -169,6 +169,15 @@ static void add_blocker(struct unit *unit, struct str text)
     json_append(unit->out->blocked_by, blocker);
 }
 
+static void add_units(struct driver_units *sum, const struct driver_units *more)
+{
+    sum->known = sum->known || more->known;
+    sum->read += more->read;
+    sum->write += more->write;
+    sum->ledger_read += more->ledger_read;
+    sum->ledger_write += more->ledger_write;
+}
+
 static void take_result(struct unit *unit, const struct driver_result *result)
 {
     struct step_outcome *out = unit->out;
@@ -182,6 +191,7 @@ static void take_result(struct unit *unit, const struct driver_result *result)
     out->lock_hold_ms = result->lock_hold_ms;
     add_blocker(unit, result->blocker);
     out->affected = result->affected;
+    add_units(&out->units, &result->units);
     out->detail = str_copy(unit->session->arena, result->detail);
 }
 
@@ -431,12 +441,13 @@ static bool give_up_undo(struct unit *unit, struct error *error)
     if (refused_by_guard(unit, error))
         return false;
 
-    if (unit->state != STEP_STATE_UNDO_STARTED &&
+    if (unit->state != STEP_STATE_UNDO_STARTED && !unit->session->letting_go && /* else it holds on */
         !session_record(unit->session, unit->target, unit->steps[0], LEDGER_EVENT_UNDO_STARTED, unit->attempts[0],
             note_of_error(unit->session->arena, error), &recording))
         session_log(unit->session, "warning", "the failed undo of step '%s' could not be written to the ledger: %s",
             unit->steps[0]->id, recording.message);
-    unit->state = STEP_STATE_UNDO_STARTED;
+    if (!unit->session->letting_go)
+        unit->state = STEP_STATE_UNDO_STARTED;
     return false;
 }
 

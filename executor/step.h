@@ -23,6 +23,7 @@ struct step_outcome {
     int64_t lock_hold_ms;    /* of the last one; -1 unknown */
     struct json *blocked_by; /* who was in the way, in the order of attempts; NULL: nobody was seen */
     int64_t affected;        /* -1 unknown */
+    struct driver_units units; /* in all attempts */
     struct str detail;       /* JSON object of the driver, or "" */
 };
 

@@ -105,9 +105,9 @@ static bool touches(struct arena *arena, const struct plan_step *step, const str
     return false;
 }
 
-/* Pending steps that the drift on their target concerns: apply will refuse to run them. */
-static void add_concerned(struct session *session, const struct session_target *target, const struct history *history,
-    const struct drift_list *drift, struct json *out)
+/* Pending steps that the drift on their target concerns: apply will refuse to run them. The plan may be an outline. */
+static bool add_concerned(struct session *session, const struct session_target *target, const struct history *history,
+    const struct drift_list *drift, struct json *out, struct error *error)
 {
     const struct plan *plan = session->plan;
     struct json *list = json_new(session->arena, JSON_ARRAY);
@@ -119,11 +119,15 @@ static void add_concerned(struct session *session, const struct session_target *
     for (size_t i = 0; drift->items.count && i < plan->steps.count; i++) {
         const struct plan_step *step = &plan->steps.items[i];
 
-        if (!history->steps[i].applied && str_is(str_from(step->target), target->plan->name) &&
-            touches(session->arena, step, &drifted))
+        if (history->steps[i].applied || strcmp(step->target, target->plan->name) != 0)
+            continue;
+        if (!plan_complete_step(session->arena, plan, i, error))
+            return false;
+        if (touches(session->arena, step, &drifted))
             json_append(list, json_new_text(session->arena, step->id));
     }
     json_set(session->arena, out, "pending_steps_concerned", list);
+    return true;
 }
 
 static bool verify_target(struct session *session, struct session_target *target, const struct history *history,
@@ -140,7 +144,8 @@ static bool verify_target(struct session *session, struct session_target *target
     json_set_integer(arena, object, "objects_compared", (int64_t)comparison.compared);
     json_set_integer(arena, object, "objects_under_way", (int64_t)comparison.exempted);
     json_set(arena, object, "drift", json_of_drift(arena, &comparison.drift));
-    add_concerned(session, target, history, &comparison.drift, object);
+    if (!add_concerned(session, target, history, &comparison.drift, object, error))
+        return false;
     json_append(targets, object);
     *drifts += comparison.drift.items.count;
     return true;

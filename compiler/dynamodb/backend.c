@@ -61,6 +61,8 @@ static bool backend_lower(struct backend *opaque, const struct project_migration
 {
     struct dynamodb_backend *backend = (struct dynamodb_backend *)opaque;
 
+    backend->migration = migration;
+    lint_step(backend, step);
     if (!lower_step(backend, migration, step, out))
         return false;
     capacity_after_step(backend, step, out);

@@ -64,6 +64,7 @@ struct ddb_table *catalog_add_table(struct dynamodb_backend *backend, struct str
     table->authored_name = authored_name;
     table->name = arena_printf(arena, "%s%.*s", backend->target->table_prefix, STR_ARG(authored_name));
     table->defined_at = span;
+    table->made_by = backend->migration->id;
     map_put(&backend->tables, authored_name, table);
     map_remove(&backend->dropped, authored_name);
     return table;

@@ -2,8 +2,8 @@
  * The DynamoDB backend: lowers typed steps to control-plane requests (API version 2012-08-10), folds a catalogue of tables
  * over the history so that each request, probe and inverse is complete, and holds the service's rules at compile time.
  *
- * backend.c dispatches; table.c, index.c, setting.c, capacity.c, tag.c, item.c and change.c lower; rule.c checks; catalog.c
- * is the fold; event.c lowers register_event and upgrade_events on what event_types.c found in the events section.
+ * backend.c dispatches; table.c, index.c, setting.c, capacity.c, tag.c, item.c and change.c lower; rule.c checks, lint.c
+ * finds; catalog.c is the fold; event.c lowers register_event and upgrade_events on what event_types.c found in the events section.
  */
 #ifndef COMPILER_DYNAMODB_DYNAMODB_H
 #define COMPILER_DYNAMODB_DYNAMODB_H
@@ -45,6 +45,7 @@ struct ddb_table {
     const char *name;          /* with table_prefix */
     struct str authored_name;  /* without */
     struct span defined_at;
+    const char *made_by;       /* id of its migration */
     VEC(struct ddb_key) key;   /* hash, then range */
     VEC(struct ddb_index) indexes;
     struct ddb_capacity capacity;
@@ -63,6 +64,7 @@ struct ddb_table {
 struct dynamodb_backend {
     struct compilation *compilation;
     const struct plan_target *target;
+    const struct project_migration *migration; /* the one under way */
     struct map tables;         /* authored name → struct ddb_table */
     struct map dropped;        /* authored name → node of the step that dropped it */
     struct event_types *events; /* NULL when the project has none */
@@ -99,6 +101,10 @@ bool rule_table_name(struct dynamodb_backend *backend, const struct node *name, 
 bool rule_index_name(struct dynamodb_backend *backend, const struct node *name);
 bool rule_indexes(struct dynamodb_backend *backend, const struct ddb_table *table, const struct node *at);
 bool rule_attribute_types(struct dynamodb_backend *backend, const struct ddb_table *table, const struct node *at);
+
+/* --- lint.c --- */
+/* Before the step is lowered, on the tables as they are until then. */
+void lint_step(struct dynamodb_backend *backend, const struct project_step *step);
 
 /* --- reading of values that several steps share --- */
 bool read_key(struct dynamodb_backend *backend, const struct node *key, struct ddb_index *out);

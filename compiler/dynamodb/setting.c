@@ -358,6 +358,16 @@ static bool is_true(const struct node *node)
     return node && node_to_bool(node, &value) && value;
 }
 
+static bool changes(struct dynamodb_backend *backend, const struct ddb_table *table, const struct node *enabled,
+    bool before, const char *what)
+{
+    if (is_true(enabled) != before)
+        return true;
+    diag_report(backend->compilation->diags, DIAG(DDB012), enabled->span, "%s of table '%.*s' is %s already", what,
+        STR_ARG(table->authored_name), before ? "on" : "off");
+    return false;
+}
+
 bool lower_setting_step(struct dynamodb_backend *backend, const struct project_step *step, struct lowered_parts *out)
 {
     const struct node *body = step->body;
@@ -382,10 +392,14 @@ bool lower_setting_step(struct dynamodb_backend *backend, const struct project_s
         return push_ttl(backend, step, table, attribute ? attribute : step->key, node_text(attribute), out);
     }
     case STEP_SET_PITR:
-        push_pitr(backend, step, table, is_true(node_get(body, "enabled")), out);
+        if (!changes(backend, table, node_get(body, "enabled"), table->pitr, "point-in-time recovery"))
+            return false;
+        push_pitr(backend, step, table, !table->pitr, out);
         return true;
     case STEP_SET_DELETION_PROTECTION:
-        push_protect(backend, step, table, is_true(node_get(body, "enabled")), out);
+        if (!changes(backend, table, node_get(body, "enabled"), table->deletion_protection, "deletion protection"))
+            return false;
+        push_protect(backend, step, table, !table->deletion_protection, out);
         return true;
     case STEP_SET_STREAM:
         return lower_stream(backend, step, table, out);

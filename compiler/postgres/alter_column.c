@@ -203,14 +203,20 @@ static void undo_drop_column(struct command *c, const struct column *column)
         }
         command_undo(c, arena_printf(arena, "ALTER TABLE %s ADD CONSTRAINT %s %s", c->relation->qualified,
                             quote_name(arena, constraint->name), catalog_constraint_sql(arena, constraint)));
+        inverse_comment(&c->inverse, arena,
+            arena_printf(arena, "CONSTRAINT %s ON %s", quote_name(arena, constraint->name), c->relation->qualified),
+            constraint->comment);
     }
-    for (size_t i = 0; i < c->relation->indexes.count; i++)
-        if (!c->relation->indexes.items[i]->index->constraint &&
-            index_mentions(c->relation->indexes.items[i]->index, column->name))
-            command_undo(c, catalog_index_sql(arena, c->relation->indexes.items[i], false));
-    if (column->comment)
-        command_undo(c, arena_printf(arena, "COMMENT ON COLUMN %s.%s IS %s", c->relation->qualified,
-                            quote_name(arena, column->name), quote_literal(arena, column->comment)));
+    for (size_t i = 0; i < c->relation->indexes.count; i++) {
+        const struct relation *index = c->relation->indexes.items[i];
+
+        if (index->index->constraint || !index_mentions(index->index, column->name))
+            continue;
+        command_undo(c, catalog_index_sql(arena, index, false));
+        inverse_comment(&c->inverse, arena, arena_printf(arena, "INDEX %s", index->qualified), index->comment);
+    }
+    inverse_comment(&c->inverse, arena,
+        arena_printf(arena, "COLUMN %s.%s", c->relation->qualified, quote_name(arena, column->name)), column->comment);
 }
 
 /* Views that read it go with CASCADE. */

@@ -171,6 +171,7 @@ void alter_add_constraint(struct command *c)
         return;
     c->name = constraint->name;
     constraint->valid = !not_valid;
+    constraint->born = x->analyser->ordinal;
     if (constraint->referenced && constraint->referenced != c->relation) {
         struct lock *lock = analysis_lock(x, constraint->referenced, LOCK_SHARE_ROW_EXCLUSIVE);
 
@@ -211,6 +212,29 @@ struct constraint *command_find_constraint(struct command *c)
     return NULL;
 }
 
+static const char *constraint_object(struct command *c, const struct constraint *constraint)
+{
+    return arena_printf(c->x->arena, "CONSTRAINT %s ON %s", quote_name(c->x->arena, constraint->name),
+        c->relation->qualified);
+}
+
+/* Adds it again as it is now. */
+static void undo_by_adding(struct command *c, const struct constraint *constraint, const char *before)
+{
+    command_undo(c, arena_printf(c->x->arena, "ALTER TABLE %s %sADD CONSTRAINT %s %s", c->relation->qualified, before,
+                        quote_name(c->x->arena, constraint->name), catalog_constraint_sql(c->x->arena, constraint)));
+    inverse_comment(&c->inverse, c->x->arena, constraint_object(c, constraint), constraint->comment);
+}
+
+/* The server has no way back from a validated constraint but to add it anew. What the same migration added goes when that
+ * is undone. */
+static void undo_validate(struct command *c, const struct constraint *constraint)
+{
+    if (constraint->born != c->x->analyser->ordinal)
+        undo_by_adding(c, constraint,
+            arena_printf(c->x->arena, "DROP CONSTRAINT %s, ", quote_name(c->x->arena, constraint->name)));
+}
+
 void alter_validate_constraint(struct command *c)
 {
     struct analysis *x = c->x;
@@ -222,6 +246,7 @@ void alter_validate_constraint(struct command *c)
         command_lock(c)->scan = true;
         if (constraint->referenced && constraint->referenced != c->relation)
             analysis_lock(x, constraint->referenced, LOCK_ROW_SHARE)->scan = true;
+        undo_validate(c, constraint);
     }
     constraint->valid = true;
     validate_in_children(c, c->relation, constraint->name);
@@ -264,7 +289,6 @@ void alter_drop_constraint(struct command *c)
 {
     struct analysis *x = c->x;
     struct constraint *constraint = command_find_constraint(c);
-    const char *sql;
 
     if (!constraint)
         return;
@@ -288,9 +312,10 @@ void alter_drop_constraint(struct command *c)
         analysis_lock(x, constraint->referenced, LOCK_ACCESS_EXCLUSIVE);
         analysis_find_referenced(x, constraint, at, end);
     }
-    sql = catalog_constraint_sql(x->arena, constraint);
-    command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ADD CONSTRAINT %s %s", c->relation->qualified,
-                        quote_name(x->arena, constraint->name), sql));
+    undo_by_adding(c, constraint, "");
+    if (constraint->index)
+        inverse_comment(&c->inverse, x->arena, arena_printf(x->arena, "INDEX %s", constraint->index->qualified),
+            constraint->index->comment);
     for (size_t i = 0; constraint->kind == CONSTRAINT_PRIMARY_KEY && i < constraint->column_count; i++) {
         struct column *column = relation_find_column(c->relation, constraint->columns[i]);
 

@@ -149,10 +149,9 @@ static void drop_view(struct analysis *x, struct relation *relation)
                 relation->sql));
     for (size_t i = 0; relation->sql && !relation->stale && i < relation->indexes.count; i++)
         inverse_undo(&inverse, x->arena, catalog_index_sql(x->arena, relation->indexes.items[i], false));
-    if (relation->comment)
-        inverse_undo(&inverse, x->arena,
-            arena_printf(x->arena, "COMMENT ON %sVIEW %s IS %s", materialized ? "MATERIALIZED " : "",
-                relation->qualified, quote_literal(x->arena, relation->comment)));
+    inverse_comment(&inverse, x->arena,
+        arena_printf(x->arena, "%sVIEW %s", materialized ? "MATERIALIZED " : "", relation->qualified),
+        relation->comment);
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
 
@@ -185,6 +184,10 @@ static void drop_index(struct analysis *x, struct relation *relation)
         inverse.alone = true;
         inverse.probe = sql_probe_index(x->arena, relation);
         inverse.repair = arena_printf(x->arena, "DROP INDEX CONCURRENTLY IF EXISTS %s", relation->qualified);
+        if (relation->comment) /* no other statement beside this one */
+            inverse_lossy(&inverse, x->arena, arena_printf(x->arena, "the comment of index %s", relation->qualified));
+    } else {
+        inverse_comment(&inverse, x->arena, arena_printf(x->arena, "INDEX %s", relation->qualified), relation->comment);
     }
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
@@ -198,6 +201,7 @@ static void drop_sequence(struct analysis *x, struct relation *relation)
     inverse_undo(&inverse, x->arena,
         arena_printf(x->arena, "CREATE SEQUENCE %s%s%s", relation->qualified, relation->sql ? " " : "",
             relation->sql ? relation->sql : ""));
+    inverse_comment(&inverse, x->arena, arena_printf(x->arena, "SEQUENCE %s", relation->qualified), relation->comment);
     inverse_lossy(&inverse, x->arena, arena_printf(x->arena, "where sequence %s stood", relation->qualified));
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
@@ -333,6 +337,9 @@ static void drop_type(struct analysis *x, const struct sql_node *names)
         }
         inverse_undo(&inverse, x->arena, strbuf_copy(&buf, x->arena).data);
         strbuf_free(&buf);
+        inverse_comment(&inverse, x->arena,
+            arena_printf(x->arena, "%s %s", type->kind == TYPE_KIND_DOMAIN ? "DOMAIN" : "TYPE", type->qualified),
+            type->comment);
     }
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
     x->out->probe = sql_probe_condition(x->arena,
@@ -378,10 +385,9 @@ static void drop_function(struct analysis *x, const struct sql_node *with_args)
         inverse_impossible(&inverse, x->arena, "what depended on the function goes with it: write 'down:'");
     else
         inverse_undo(&inverse, x->arena, function->sql);
-    if (!is_cascade(x) && function->comment)
-        inverse_undo(&inverse, x->arena,
-            arena_printf(x->arena, "COMMENT ON %s %s IS %s", function->keyword, function->identity,
-                quote_literal(x->arena, function->comment)));
+    if (!is_cascade(x))
+        inverse_comment(&inverse, x->arena, arena_printf(x->arena, "%s %s", function->keyword, function->identity),
+            function->comment);
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
     x->out->probe = sql_probe_condition(x->arena,
         arena_printf(x->arena, "pg_catalog.to_regprocedure(%s) IS NULL", quote_literal(x->arena, function->identity)));
@@ -395,9 +401,9 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
     } of = {x->analyser->schema, sql_list_string(names, SIZE_MAX - 1), sql_list_string(names, SIZE_MAX)};
     struct relation *relation;
     struct inverse inverse = {0};
-    const char *sql = NULL;
+    const char *sql = NULL, *comment = NULL;
     size_t end, at;
-    bool found = false;
+    bool found = false, is_trigger = strcmp(kind, "OBJECT_TRIGGER") == 0;
 
     if (sql_count(names) > 2)
         of.schema = sql_list_string(names, 0);
@@ -410,12 +416,13 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
     }
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
     analysis_touch(x, relation);
-    if (strcmp(kind, "OBJECT_TRIGGER") == 0) {
+    if (is_trigger) {
         struct trigger *trigger = relation_find_trigger(relation, of.name);
 
         if (trigger) {
             found = true;
             sql = trigger->sql;
+            comment = trigger->comment;
             if (relation->kind == RELATION_PARTITIONED && trigger->each_row)
                 analysis_lock_partitions(x, relation, LOCK_ACCESS_EXCLUSIVE);
             catalog_drop_trigger(relation, trigger);
@@ -425,6 +432,7 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
             if (strcmp(relation->policies.items[i]->name, of.name) == 0) {
                 found = true;
                 sql = relation->policies.items[i]->sql;
+                comment = relation->policies.items[i]->comment;
                 memmove(&relation->policies.items[i], &relation->policies.items[i + 1],
                     (relation->policies.count - i - 1) * sizeof(relation->policies.items[0]));
                 relation->policies.count--;
@@ -434,11 +442,15 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
     }
     if (!found && !sql_flag(x->body, "missing_ok") && !relation->opaque && !x->catalog->opaque)
         analysis_error(x, DIAG(PG008), at, end, "table '%s' has no %s '%s' at this point of the history",
-            relation->name, strcmp(kind, "OBJECT_TRIGGER") == 0 ? "trigger" : "policy", of.name);
+            relation->name, is_trigger ? "trigger" : "policy", of.name);
     if (sql)
         inverse_undo(&inverse, x->arena, sql);
     else if (found)
         inverse_impossible(&inverse, x->arena, "its definition is not known: write 'down:'");
+    inverse_comment(&inverse, x->arena,
+        arena_printf(x->arena, "%s %s ON %s", is_trigger ? "TRIGGER" : "POLICY", quote_name(x->arena, of.name),
+            relation->qualified),
+        comment);
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
 
@@ -474,6 +486,12 @@ static void empty_schema(struct analysis *x, const char *schema)
     remove_in(&x->catalog->functions, schema);
 }
 
+/* The comment of a schema or an extension. */
+static void undo_named_comment(struct analysis *x, const char *object)
+{
+    inverse_comment(&x->out->inverse, x->arena, object, map_remove(&x->catalog->comments, str_from(object)));
+}
+
 static void drop_schema(struct analysis *x, const char *name)
 {
     size_t end, at = analysis_find_name(x, name, x->node->start, &end);
@@ -497,6 +515,7 @@ static void drop_schema(struct analysis *x, const char *name)
         return;
     }
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "CREATE SCHEMA %s", quote_name(x->arena, name)));
+    undo_named_comment(x, arena_printf(x->arena, "SCHEMA %s", quote_name(x->arena, name)));
 }
 
 static void drop_extension(struct analysis *x, const char *name)
@@ -512,6 +531,7 @@ static void drop_extension(struct analysis *x, const char *name)
             arena_printf(x->arena, "CREATE EXTENSION %s%s%s", quote_name(x->arena, name),
                 extension->schema ? " WITH SCHEMA " : "",
                 extension->schema ? quote_name(x->arena, extension->schema) : ""));
+    undo_named_comment(x, arena_printf(x->arena, "EXTENSION %s", quote_name(x->arena, name)));
     x->out->probe = sql_probe_condition(
         x->arena, arena_printf(x->arena, "NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = %s)",
                       quote_literal(x->arena, name)));

@@ -155,12 +155,17 @@ void analyse_alter_sequence(struct analysis *x)
 
 /* --- comments ---------------------------------------------------------------------------------------------------- */
 
-/* The text between COMMENT ON and IS. */
+/* The text between COMMENT ON and IS; of a schema or an extension, which have only a name, always the same one. */
 static const char *comment_object(const struct analysis *x)
 {
     struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = x->node->start};
+    const char *kind = sql_text(x->body, "objtype"), *name = sql_string(sql_get(x->body, "object"));
     size_t from, end = 0, last_end = 0;
 
+    if (name && strcmp(kind, "OBJECT_SCHEMA") == 0)
+        return arena_printf(x->arena, "SCHEMA %s", quote_name(x->arena, name));
+    if (name && strcmp(kind, "OBJECT_EXTENSION") == 0)
+        return arena_printf(x->arena, "EXTENSION %s", quote_name(x->arena, name));
     lex_next(&lexer); /* COMMENT */
     lex_next(&lexer); /* ON */
     from = lex_next(&lexer).start;
@@ -173,7 +178,55 @@ static const char *comment_object(const struct analysis *x)
     return analysis_slice(x, from, end > from ? end : from);
 }
 
-/* Where the catalogue keeps this object's comment; NULL: nowhere of its own. */
+/* Likewise of what a table has: [schema,] table, name. */
+static const char **place_on_table(struct analysis *x, const char *kind, const struct sql_node *names)
+{
+    const char *schema = sql_count(names) > 2 ? sql_list_string(names, 0) : x->analyser->schema;
+    const char *table = sql_list_string(names, SIZE_MAX - 1), *name = sql_list_string(names, SIZE_MAX);
+    const struct relation *relation = schema && table ? catalog_find_relation(x->catalog, schema, table) : NULL;
+
+    if (!relation || !name)
+        return NULL;
+    if (strcmp(kind, "OBJECT_TABCONSTRAINT") == 0) {
+        struct constraint *constraint = relation_find_constraint(relation, name);
+
+        return constraint ? &constraint->comment : NULL;
+    }
+    if (strcmp(kind, "OBJECT_TRIGGER") == 0) {
+        struct trigger *trigger = relation_find_trigger(relation, name);
+
+        return trigger ? &trigger->comment : NULL;
+    }
+    for (size_t i = 0; strcmp(kind, "OBJECT_POLICY") == 0 && i < relation->policies.count; i++)
+        if (strcmp(relation->policies.items[i]->name, name) == 0)
+            return &relation->policies.items[i]->comment;
+    return NULL;
+}
+
+/* Likewise of what is no relation. */
+static const char **place_elsewhere(struct analysis *x, const char *kind, const struct sql_node *object)
+{
+    const struct sql_node *names = sql_get(sql_as(object, "List"), "items");
+    const char *schema, *name;
+
+    if (strcmp(kind, "OBJECT_FUNCTION") == 0 || strcmp(kind, "OBJECT_PROCEDURE") == 0 ||
+        strcmp(kind, "OBJECT_ROUTINE") == 0 || strcmp(kind, "OBJECT_AGGREGATE") == 0) {
+        struct function *function = analysis_function(x, sql_as(object, "ObjectWithArgs"));
+
+        return function ? &function->comment : NULL;
+    }
+    if (strcmp(kind, "OBJECT_TYPE") == 0 || strcmp(kind, "OBJECT_DOMAIN") == 0) {
+        const struct sql_node *type_name = sql_as(object, "TypeName");
+        struct type_object *type;
+
+        analysis_split_names(x, type_name ? sql_get(type_name, "names") : names, &schema, &name);
+        type = catalog_find_type(x->catalog, schema, name);
+        return type ? &type->comment : NULL;
+    }
+    return place_on_table(x, kind, names);
+}
+
+/* Where the catalogue keeps this relation's or column's comment; NULL: it is neither. */
 static const char **comment_place(struct analysis *x, const char *kind, const struct sql_node *object)
 {
     const struct sql_node *names = sql_get(sql_as(object, "List"), "items");
@@ -226,11 +279,14 @@ void analyse_comment(struct analysis *x)
         text = NULL;
     if (text)
         text = arena_strdup(x->arena, text);
+    if (!place) {
+        analysis_touch_named(x, sql_text(x->body, "objtype"), sql_get(x->body, "object"));
+        place = place_elsewhere(x, sql_text(x->body, "objtype"), sql_get(x->body, "object"));
+    }
     if (place) {
         before = *place;
         *place = text;
     } else {
-        analysis_touch_named(x, sql_text(x->body, "objtype"), sql_get(x->body, "object"));
         before = map_get(&x->catalog->comments, str_from(object));
         if (text)
             map_put(&x->catalog->comments, str_from(object), arena_strdup(x->arena, text));

@@ -82,10 +82,8 @@ static void undo_view(struct analysis *x, const struct relation *relation, const
     if (before) {
         inverse_undo(
             &x->out->inverse, x->arena, arena_printf(x->arena, "CREATE VIEW %s %s", relation->qualified, before));
-        if (relation->comment)
-            inverse_undo(&x->out->inverse, x->arena,
-                arena_printf(x->arena, "COMMENT ON VIEW %s IS %s", relation->qualified,
-                    quote_literal(x->arena, relation->comment)));
+        inverse_comment(&x->out->inverse, x->arena, arena_printf(x->arena, "VIEW %s", relation->qualified),
+            relation->comment);
     }
 }
 

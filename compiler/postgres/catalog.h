@@ -65,6 +65,7 @@ struct constraint {
     const char *options;    /* " ON DELETE CASCADE", " DEFERRABLE", …; "" when none */
     struct relation *index; /* of primary key, unique and exclusion constraints */
     bool valid;
+    size_t born; /* migration (ordinal) that added it */
     const char *comment;
 };
 
@@ -102,6 +103,7 @@ struct trigger {
 struct policy {
     const char *name;
     const char *sql; /* likewise */
+    const char *comment;
 };
 
 struct relation {

@@ -172,6 +172,44 @@ static void add_create_table(struct arena *arena, const struct relation *relatio
     push(arena, out, take(arena, &buf));
 }
 
+static void add_comment(struct arena *arena, const char *object, const char *comment, struct sql_list *out)
+{
+    if (comment)
+        push(arena, out, arena_printf(arena, "COMMENT ON %s IS %s", object, quote_literal(arena, comment)));
+}
+
+/* what: "TRIGGER" */
+static void add_comment_on(struct arena *arena, const char *what, const char *name, const struct relation *relation,
+    const char *comment, struct sql_list *out)
+{
+    add_comment(
+        arena, arena_printf(arena, "%s %s ON %s", what, quote_name(arena, name), relation->qualified), comment, out);
+}
+
+static void add_comments(struct arena *arena, const struct relation *relation, struct sql_list *out)
+{
+    add_comment(arena, arena_printf(arena, "TABLE %s", relation->qualified), relation->comment, out);
+    for (size_t i = 0; i < relation->columns.count; i++)
+        add_comment(arena,
+            arena_printf(
+                arena, "COLUMN %s.%s", relation->qualified, quote_name(arena, relation->columns.items[i]->name)),
+            relation->columns.items[i]->comment, out);
+    for (size_t i = 0; i < relation->constraints.count; i++)
+        add_comment_on(arena, "CONSTRAINT", relation->constraints.items[i]->name, relation,
+            relation->constraints.items[i]->comment, out);
+    for (size_t i = 0; i < relation->indexes.count; i++)
+        add_comment(arena, arena_printf(arena, "INDEX %s", relation->indexes.items[i]->qualified),
+            relation->indexes.items[i]->comment, out);
+    for (size_t i = 0; i < relation->triggers.count; i++)
+        if (relation->triggers.items[i]->sql)
+            add_comment_on(arena, "TRIGGER", relation->triggers.items[i]->name, relation,
+                relation->triggers.items[i]->comment, out);
+    for (size_t i = 0; i < relation->policies.count; i++)
+        if (relation->policies.items[i]->sql)
+            add_comment_on(arena, "POLICY", relation->policies.items[i]->name, relation,
+                relation->policies.items[i]->comment, out);
+}
+
 void catalog_table_sql(struct arena *arena, const struct relation *relation, struct sql_list *out)
 {
     add_create_table(arena, relation, out);
@@ -196,16 +234,7 @@ void catalog_table_sql(struct arena *arena, const struct relation *relation, str
     for (size_t i = 0; i < relation->policies.count; i++)
         if (relation->policies.items[i]->sql)
             push(arena, out, relation->policies.items[i]->sql);
-    if (relation->comment)
-        push(arena, out,
-            arena_printf(
-                arena, "COMMENT ON TABLE %s IS %s", relation->qualified, quote_literal(arena, relation->comment)));
-    for (size_t i = 0; i < relation->columns.count; i++)
-        if (relation->columns.items[i]->comment)
-            push(arena, out,
-                arena_printf(arena, "COMMENT ON COLUMN %s.%s IS %s", relation->qualified,
-                    quote_name(arena, relation->columns.items[i]->name),
-                    quote_literal(arena, relation->columns.items[i]->comment)));
+    add_comments(arena, relation, out);
 }
 
 /* --- definitions for the plan ------------------------------------------------------------------------------------ */

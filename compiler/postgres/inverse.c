@@ -10,6 +10,13 @@ void inverse_undo(struct inverse *inverse, struct arena *arena, const char *sql)
     VEC_PUSH(arena, &inverse->undo, sql);
 }
 
+void inverse_comment(struct inverse *inverse, struct arena *arena, const char *object, const char *comment)
+{
+    if (comment)
+        inverse_undo(
+            inverse, arena, arena_printf(arena, "COMMENT ON %s IS %s", object, quote_literal(arena, comment)));
+}
+
 void inverse_guard(struct inverse *inverse, struct arena *arena, const char *condition, const char *loss)
 {
     VEC_PUSH(arena, &inverse->guards, condition);

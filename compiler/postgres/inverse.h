@@ -25,6 +25,8 @@ struct inverse {
 };
 
 void inverse_undo(struct inverse *inverse, struct arena *arena, const char *sql);
+/* Puts a comment back that went with what is undone; comment NULL: there was none. object: "INDEX public.i". */
+void inverse_comment(struct inverse *inverse, struct arena *arena, const char *object, const char *comment);
 void inverse_guard(struct inverse *inverse, struct arena *arena, const char *condition, const char *loss);
 void inverse_lossy(struct inverse *inverse, struct arena *arena, const char *loss);
 void inverse_impossible(struct inverse *inverse, struct arena *arena, const char *why);

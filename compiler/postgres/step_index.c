@@ -142,6 +142,18 @@ void step_create_index(struct backend *backend)
             false);
 }
 
+/* In a part of its own: what is undone concurrently is one statement, which cannot bring a comment back. */
+static bool remove_comment(struct backend *backend, const struct relation *index, const struct name *name)
+{
+    struct text_builder builder;
+
+    backend_begin(&builder, backend);
+    text_add(&builder, "COMMENT ON INDEX ");
+    text_add_name(&builder, index->qualified, name->node);
+    text_add(&builder, " IS NULL");
+    return part_make(backend, "comment", text_end(&builder), "CommentStmt", false);
+}
+
 /* Dropped concurrently unless its table is new, partitioned, or the plain form is asked for. */
 void step_drop_index(struct backend *backend)
 {
@@ -159,6 +171,8 @@ void step_drop_index(struct backend *backend)
     plain = !backend_flag(backend, "online", true) || partitioned || fresh;
     if (partitioned && !fresh && !index->index->on_only)
         part.undo = step_partitioned_index_action(backend, index);
+    if (index && index->comment && !plain && !remove_comment(backend, index, &name))
+        return;
     backend_begin(&builder, backend);
     text_add_format(&builder, "DROP INDEX %s", plain ? "" : "CONCURRENTLY ");
     text_add_name(&builder, name.quoted, name.node);

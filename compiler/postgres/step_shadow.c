@@ -312,6 +312,13 @@ static bool swap_constraint(struct shadow *s, struct part *part, const struct co
     return add_sql(s, part, alter(s, arena_printf(s->arena, "RENAME CONSTRAINT %s TO %s", copy, name)));
 }
 
+/* What takes the place of something has its comment. comment NULL: it has none. */
+static bool add_comment(struct shadow *s, struct part *part, const char *object, const char *comment)
+{
+    return !comment ||
+           add_sql(s, part, arena_printf(s->arena, "COMMENT ON %s IS %s", object, quote_literal(s->arena, comment)));
+}
+
 static const char *rename_index(const struct shadow *s, const char *from, const char *to)
 {
     return arena_printf(
@@ -333,11 +340,7 @@ static bool swap_columns(struct shadow *s, struct part *part)
         ok = add_sql(s, part,
             arena_printf(s->arena, "ALTER SEQUENCE %s OWNED BY %s.%s", s->sequences.items[i]->qualified,
                 s->table->qualified, name));
-    if (s->column.comment)
-        ok = ok && add_sql(s, part,
-                       arena_printf(s->arena, "COMMENT ON COLUMN %s.%s IS %s", s->table->qualified, name,
-                           quote_literal(s->arena, s->column.comment)));
-    return ok;
+    return ok && add_comment(s, part, arena_printf(s->arena, "COLUMN %s.%s", s->table->qualified, name), s->column.comment);
 }
 
 /* The old value of a row that is written from now on; where the old type cannot hold it, none. */
@@ -395,13 +398,20 @@ static bool make_swap(struct shadow *s)
 
     if (s->column.not_null)
         ok = ok && set_not_null(s, &part);
-    for (size_t i = 0; i < s->constraints.count && ok; i++)
-        ok = swap_constraint(s, &part, s->constraints.items[i]);
-    for (size_t i = 0; i < s->indexes.count && ok; i++) {
-        const char *name = s->indexes.items[i]->name; /* it is about to change */
+    for (size_t i = 0; i < s->constraints.count && ok; i++) {
+        const struct constraint model = *s->constraints.items[i]; /* which is about to change */
 
-        ok = add_sql(s, &part, rename_index(s, name, old_name(s, name))) &&
-             add_sql(s, &part, rename_index(s, new_name(s, name), name));
+        ok = swap_constraint(s, &part, s->constraints.items[i]) &&
+             add_comment(s, &part,
+                 arena_printf(s->arena, "CONSTRAINT %s ON %s", quoted(s, model.name), s->table->qualified),
+                 model.comment);
+    }
+    for (size_t i = 0; i < s->indexes.count && ok; i++) {
+        const struct relation model = *s->indexes.items[i]; /* likewise */
+
+        ok = add_sql(s, &part, rename_index(s, model.name, old_name(s, model.name))) &&
+             add_sql(s, &part, rename_index(s, new_name(s, model.name), model.name)) &&
+             add_comment(s, &part, arena_printf(s->arena, "INDEX %s", model.qualified), model.comment);
     }
     ok = ok && swap_columns(s, &part);
     if (ok && s->column.not_null)

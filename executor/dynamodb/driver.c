@@ -207,11 +207,14 @@ static bool write_row(struct scribe *scribe, enum ledger_event event, const char
     struct arena arena = ARENA_INIT;
     struct ledger_entry entry = {.step = scribe->step, .event = event, .attempt = scribe->attempt};
     struct str observed = STR("");
-    struct json *note = why ? json_new(&arena, JSON_OBJECT) : NULL;
+    bool letting_go = scribe->journal->letting_go && event == LEDGER_EVENT_UNDO_STARTED;
+    struct json *note = why || letting_go ? json_new(&arena, JSON_OBJECT) : NULL;
     bool ok = !observe || dynamodb_observe_step(scribe->driver, &arena, scribe->step, &observed, error);
 
-    if (note)
+    if (why)
         json_set_text(&arena, note, why, text);
+    if (letting_go)
+        json_set(&arena, note, LEDGER_NOTE_LETTING_GO, json_new_bool(&arena, true));
     entry.note = note;
     ok = ok && journal_write(scribe->driver, scribe->journal, scribe->result->rows_written, &entry, observed, error);
     if (ok)
@@ -246,8 +249,9 @@ static bool driver_record(struct driver *base, const struct driver_journal *jour
     return ok;
 }
 
-static void start_result(struct driver_result *result)
+static void start_result(struct dynamodb_driver *driver, struct driver_result *result)
 {
+    driver->units = (struct driver_units){.known = true};
     memset(result, 0, sizeof(*result));
     result->lock_wait_ms = result->lock_hold_ms = -1;
     result->affected = -1;
@@ -373,7 +377,7 @@ static bool driver_apply(struct driver *base, const struct driver_journal *journ
     bool started = map_has(&driver->started, str_from(scribe.step->id)), settled, ok;
     enum found found;
 
-    start_result(result);
+    start_result(driver, result);
     if (work->count != 1)
         BUG("%zu steps at once on DynamoDB, which has no transaction groups", work->count);
     ok = dynamodb_lease_ensure(driver, error) && look_before(driver, scribe.step, &found, &answer, error) &&
@@ -391,6 +395,7 @@ static bool driver_apply(struct driver *base, const struct driver_journal *journ
         }
     }
     result->duration_ms = env->now_ms(env->context) - since_ms;
+    result->units = driver->units;
     return ok;
 }
 
@@ -434,6 +439,36 @@ static bool run_inverse(struct dynamodb_driver *driver, const struct plan_step *
     }
 }
 
+static bool undo_step(struct scribe *scribe, struct error *error)
+{
+    struct dynamodb_driver *driver = scribe->driver;
+    const struct plan_step *step = scribe->step;
+    struct probe_answer answer;
+    bool ok;
+
+    if (step->inverse.grade == GRADE_IMPOSSIBLE)
+        return error_set(error, EXIT_STATUS_UNDO_HALTED, "step '%s' cannot be undone: %s", step->id,
+            step->inverse.why ? step->inverse.why : "it has no inverse");
+    if (!dynamodb_lease_ensure(driver, error))
+        return false;
+    if (step->inverse.action.none)
+        return write_row(scribe, LEDGER_EVENT_UNDONE, NULL, NULL, true, error);
+    if (!control_settle(driver, step, true, control_deadline(driver, step), &answer, error))
+        return false;
+    if (answer.state == PROBE_DONE) {
+        scribe->result->already_applied = true;
+        return write_row(scribe, LEDGER_EVENT_UNDONE, "by", "probe", true, error);
+    }
+    if (answer.state == PROBE_OTHER)
+        return refuse_other(step, answer.detail, error);
+    ok = check_still_ours(driver, step, error) &&
+        write_row(scribe, LEDGER_EVENT_UNDO_STARTED, answer.detail[0] ? "before" : NULL, answer.detail, false, error);
+    dynamodb_point(driver, "ddb.undo.started");
+    ok = ok && run_inverse(driver, step, scribe->result, error);
+    dynamodb_point(driver, "ddb.undo.effect_done");
+    return ok && write_row(scribe, LEDGER_EVENT_UNDONE, NULL, NULL, true, error);
+}
+
 static bool driver_undo(struct driver *base, const struct driver_journal *journal, const struct plan_step *step,
     int64_t attempt, struct driver_result *result, struct error *error)
 {
@@ -441,32 +476,12 @@ static bool driver_undo(struct driver *base, const struct driver_journal *journa
     struct scribe scribe = {driver, journal, step, attempt, result};
     const struct driver_env *env = base->env;
     int64_t since_ms = env->now_ms(env->context);
-    struct probe_answer answer;
     bool ok;
 
-    start_result(result);
-    if (step->inverse.grade == GRADE_IMPOSSIBLE)
-        return error_set(error, EXIT_STATUS_UNDO_HALTED, "step '%s' cannot be undone: %s", step->id,
-            step->inverse.why ? step->inverse.why : "it has no inverse");
-    if (!dynamodb_lease_ensure(driver, error))
-        return false;
-    if (step->inverse.action.none)
-        return write_row(&scribe, LEDGER_EVENT_UNDONE, NULL, NULL, true, error);
-    if (!control_settle(driver, step, true, control_deadline(driver, step), &answer, error))
-        return false;
-    if (answer.state == PROBE_DONE) {
-        result->already_applied = true;
-        return write_row(&scribe, LEDGER_EVENT_UNDONE, "by", "probe", true, error);
-    }
-    if (answer.state == PROBE_OTHER)
-        return refuse_other(step, answer.detail, error);
-    ok = check_still_ours(driver, step, error) &&
-        write_row(&scribe, LEDGER_EVENT_UNDO_STARTED, answer.detail[0] ? "before" : NULL, answer.detail, false, error);
-    dynamodb_point(driver, "ddb.undo.started");
-    ok = ok && run_inverse(driver, step, result, error);
-    dynamodb_point(driver, "ddb.undo.effect_done");
-    ok = ok && write_row(&scribe, LEDGER_EVENT_UNDONE, NULL, NULL, true, error);
+    start_result(driver, result);
+    ok = undo_step(&scribe, error);
     result->duration_ms = env->now_ms(env->context) - since_ms;
+    result->units = driver->units;
     return ok;
 }
 

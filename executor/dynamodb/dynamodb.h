@@ -2,6 +2,7 @@
  * The DynamoDB driver, inside. driver.c holds the operations; each other file one of its duties:
  *
  *     table.c    requests, items, describing, creating and waiting for tables
+ *     units.c    consumed capacity units
  *     journal.c  the ledger: rows, head, texts too large for a row
  *     lease.c    the lease and its fencing token
  *     control.c  ddb.call: one control-plane request and what to wait for
@@ -67,6 +68,7 @@ struct dynamodb_driver {
     struct map started;   /* ids of steps whose last row is STARTED */
     struct map projected; /* ids in the registry table */
     bool projected_known;
+    struct driver_units units; /* of the step under way */
 };
 
 /* --- table.c: requests --- */
@@ -90,6 +92,13 @@ bool dynamodb_describe(struct dynamodb_driver *driver, struct arena *arena, cons
 bool dynamodb_create_ledger_tables(struct dynamodb_driver *driver, const char *project, struct error *error) MUST_CHECK;
 /* The table's key attributes, hash first; *range NULL when it has none. */
 void dynamodb_table_key(const struct json *description, struct str *hash, struct str *range);
+
+/* --- units.c: what dynamodb_call() does by itself; for requests that are sent in another way --- */
+/* Makes the answer to a request on items say what it consumed. body: the whole request. */
+void dynamodb_ask_units(const char *action, struct strbuf *body);
+/* Adds what the answer says to the sums of the step under way. False when it says nothing; units (may be NULL): of all
+ * tables together. */
+bool dynamodb_count_units(struct dynamodb_driver *driver, const struct aws_call *call, double *units);
 
 /* --- journal.c --- */
 bool journal_write(struct dynamodb_driver *driver, const struct driver_journal *journal, int64_t offset,

@@ -77,6 +77,7 @@ static bool for_each_item(struct dynamodb_driver *driver, const struct plan_step
             struct slot *slot = &slots[i];
 
             if (slot->busy && slot->call.done) {
+                dynamodb_count_units(driver, &slot->call, NULL);
                 if (slot->call.ok) {
                     ++*done;
                 } else if (dynamodb_is(&slot->call.error, "ConditionalCheckFailedException")) {
@@ -95,6 +96,7 @@ static bool for_each_item(struct dynamodb_driver *driver, const struct plan_step
             if (!slot->busy && ok && next) {
                 slot->item = next;
                 compose(&slot->arena, seeds, next, &slot->body);
+                dynamodb_ask_units(action, &slot->body);
                 slot->call = (struct aws_call){.service = &AWS_SERVICE_DYNAMODB,
                     .action = action,
                     .body = strbuf_view(&slot->body),

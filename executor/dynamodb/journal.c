@@ -332,6 +332,7 @@ static bool send_row(struct dynamodb_driver *driver, const struct ledger_row *ro
         struct cancellation cancellation = {0};
         struct error lookup;
 
+        dynamodb_count_units(driver, &call, NULL);
         *error = call.error;
         if (!ok && dynamodb_is(error, "TransactionCanceledException"))
             read_cancellation(call.json, &cancellation);
@@ -394,6 +395,7 @@ bool journal_write(struct dynamodb_driver *driver, const struct driver_journal *
     ok = compose_row(driver, &row, &item, error);
     if (ok) {
         compose_transaction(driver, &row, item.data, &transaction);
+        dynamodb_ask_units("TransactWriteItems", &transaction);
         dynamodb_point(driver, "ddb.journal.before_write");
         ok = send_row(driver, &row, strbuf_view(&transaction), error);
     }

@@ -10,10 +10,13 @@ enum { WAIT_FIRST_MS = 50, WAIT_MAX_MS = 2000, LEDGER_WAIT_MS = 300000 };
 bool dynamodb_call(struct dynamodb_driver *driver, struct arena *arena, const char *action, struct strbuf *body,
     const struct json **out, struct error *error)
 {
-    struct aws_call call = {
-        .service = &AWS_SERVICE_DYNAMODB, .action = action, .body = strbuf_view(body), .arena = arena};
-    bool ok = aws_call_wait(driver->client, &call);
+    struct aws_call call = {.service = &AWS_SERVICE_DYNAMODB, .action = action, .arena = arena};
+    bool ok;
 
+    dynamodb_ask_units(action, body);
+    call.body = strbuf_view(body);
+    ok = aws_call_wait(driver->client, &call);
+    dynamodb_count_units(driver, &call, NULL);
     strbuf_free(body);
     if (out)
         *out = call.json;

@@ -115,7 +115,7 @@ static bool send_write(struct pump_slot *slot, const struct transform *transform
     char at[32];
 
     journal_time(rewrite->driver, at);
-    aws_format(&slot->body, "{'ReturnConsumedCapacity':'TOTAL','TransactItems':[{'Put':{'TableName':%s,'Item':{",
+    aws_format(&slot->body, "{'TransactItems':[{'Put':{'TableName':%s,'Item':{",
         rewrite->driver->undo_table);
     undo_append_key(&slot->body, rewrite, work->before);
     aws_format(&slot->body, ",'before':{'M':%j},'before_digest':{'S':%s},'after_digest':{'S':%s},'at':{'S':%s}},"
@@ -170,7 +170,7 @@ static void send_read(struct pump_slot *slot, const struct transform *transform)
 {
     const struct work *work = slot->user;
 
-    aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'}",
+    aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true}",
         transform->rewrite.table.name, item_key(&slot->arena, &transform->rewrite.table, work->item));
     slot->stage = STAGE_READ_AGAIN;
     pump_send(slot, "GetItem", 0);
@@ -255,7 +255,7 @@ static const char *compose_page(void *context, size_t part, const struct json *s
     const struct transform *transform = context;
     const struct upgrade *rewrite = &transform->rewrite;
 
-    aws_format(body, "{'TableName':%s,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL','Segment':%i,"
+    aws_format(body, "{'TableName':%s,'ConsistentRead':true,'Segment':%i,"
         "'TotalSegments':%i", rewrite->table.name, (int64_t)part, rewrite->segments);
     if (rewrite->max_rcu > 0)
         aws_format(body, ",'Limit':%i", rewrite->max_rcu < PAGE_ITEMS_MIN ? (int64_t)PAGE_ITEMS_MIN : (int64_t)rewrite->max_rcu);
@@ -275,8 +275,6 @@ static void report(const struct transform *transform, const struct pump *pump, s
     char text[512];
 
     result->affected = transform->asserting ? transform->skipped : transform->changed;
-    result->consumed_read_units = pump->read_rate.consumed;
-    result->consumed_write_units = pump->write_rate.consumed;
     snprintf(text, sizeof(text), "{\"changed\":%lld,\"skipped\":%lld,\"found_done\":%lld,\"deleted_meanwhile\":%lld,"
         "\"read_again\":%lld,\"seen_by_earlier_attempts\":%lld}", (long long)transform->changed, (long long)transform->skipped,
         (long long)transform->found_done, (long long)transform->gone, (long long)transform->read_again,

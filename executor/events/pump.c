@@ -1,20 +1,22 @@
 #include "executor/events/pump.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "executor/pause.h"
 #include "spec/base/arena.h"
 #include "spec/base/bug.h"
 #include "spec/exit.h"
 
-enum { POLL_MS = 1000 };
+enum { POLL_MS = 1000, LOOK_EVERY_MS = 500 };
 
 enum lane_state { LANE_FREE, LANE_TO_READ, LANE_READING, LANE_WORKING, LANE_SAVING };
 
 struct lane {
     enum lane_state state;
     size_t part;
-    struct arena pages[2];     /* the key to go on from lives in the page before */
-    size_t page;
+    struct arena page;
+    struct arena key;          /* of start, which outlives the page that it came with */
     const struct json *start;
     const struct json *next_item;
     const struct json *next_start;
@@ -31,6 +33,8 @@ struct running {
     struct pump_slot *slots;
     size_t next_part;
     int64_t wait_ms; /* until a limit lets the next request through */
+    bool held;       /* somebody asked for a pause: no page and no item is begun */
+    int64_t look_ms; /* when to ask next */
 };
 
 static int64_t now_of(const struct pump *pump)
@@ -60,26 +64,11 @@ void pump_finish(struct pump_slot *slot)
 }
 
 /* What the service says it consumed, or what was thought. */
-static double consumed(const struct aws_call *call, double estimate)
+static double consumed(const struct pump *pump, const struct aws_call *call, double estimate)
 {
-    const struct json *units = json_get(json_get(call->json, "ConsumedCapacity"), "CapacityUnits");
-    struct str text = json_text(units);
-    double whole = 0, scale = 1;
-    bool fraction = false;
+    double units;
 
-    if (!json_is(units, JSON_NUMBER))
-        return estimate;
-    for (size_t i = 0; i < text.len; i++) { /* units are small plain decimals; an exponent is none of theirs */
-        if (text.data[i] == '.') {
-            fraction = true;
-        } else if (text.data[i] >= '0' && text.data[i] <= '9') {
-            whole = whole * 10 + (text.data[i] - '0');
-            scale *= fraction ? 10 : 1;
-        } else {
-            return estimate;
-        }
-    }
-    return whole / scale;
+    return dynamodb_count_units(pump->driver, call, &units) ? units : estimate;
 }
 
 void pump_send(struct pump_slot *slot, const char *action, double units)
@@ -104,6 +93,7 @@ static void slot_send(struct running *running, struct pump_slot *slot)
     slot->waiting = false;
     if (slot->writes)
         rate_charge(&pump->write_rate, slot->estimate);
+    dynamodb_ask_units(slot->action, &slot->body);
     slot->call = (struct aws_call){.service = &AWS_SERVICE_DYNAMODB,
         .action = slot->action,
         .body = strbuf_view(&slot->body),
@@ -117,9 +107,9 @@ static void slot_landed(struct running *running, struct pump_slot *slot)
 
     strbuf_clear(&slot->body);
     if (slot->writes)
-        rate_charge(&pump->write_rate, consumed(&slot->call, slot->estimate) - slot->estimate);
+        rate_charge(&pump->write_rate, consumed(pump, &slot->call, slot->estimate) - slot->estimate);
     else
-        rate_charge(&pump->read_rate, consumed(&slot->call, 0));
+        rate_charge(&pump->read_rate, consumed(pump, &slot->call, 0));
     pump->ops->advance(pump->context, slot);
 }
 
@@ -173,7 +163,7 @@ static void run_slots(struct running *running)
             slot_landed(running, slot);
         if (was_busy && !slot->busy)
             slot_ended(running, slot);
-        while (!slot->busy && !pump->failed && slot_take(running, slot))
+        while (!slot->busy && !pump->failed && !running->held && slot_take(running, slot))
             if (!slot->busy) /* an item that needed no request */
                 slot_ended(running, slot);
         if (slot->busy && slot->waiting && pump->failed) { /* nothing new is begun after an error */
@@ -189,10 +179,11 @@ static void run_slots(struct running *running)
 
 static void lane_start_call(struct running *running, struct lane *lane, const char *action)
 {
+    dynamodb_ask_units(action, &lane->body);
     lane->call = (struct aws_call){.service = &AWS_SERVICE_DYNAMODB,
         .action = action,
         .body = strbuf_view(&lane->body),
-        .arena = &lane->pages[lane->page % 2]};
+        .arena = &lane->page};
     aws_call_start(running->pump->driver->client, &lane->call);
 }
 
@@ -222,8 +213,7 @@ static void lane_read(struct running *running, struct lane *lane)
             running->wait_ms = wait_ms;
         return;
     }
-    lane->page++;
-    arena_reset(&lane->pages[lane->page % 2]);
+    arena_reset(&lane->page);
     strbuf_clear(&lane->body);
     action = pump->ops->compose_page(pump->context, lane->part, lane->start, &lane->body);
     lane->state = LANE_READING;
@@ -240,7 +230,7 @@ static void lane_read_done(struct running *running, struct lane *lane)
         lane->state = LANE_FREE;
         return;
     }
-    rate_charge(&pump->read_rate, consumed(&lane->call, 0));
+    rate_charge(&pump->read_rate, consumed(pump, &lane->call, 0));
     lane->next_item = items ? items->child : NULL;
     lane->next_start = json_get(lane->call.json, "LastEvaluatedKey");
     lane->state = LANE_WORKING;
@@ -250,7 +240,8 @@ static void lane_next_page(struct running *running, struct lane *lane)
 {
     const struct pump *pump = running->pump;
 
-    lane->start = lane->next_start;
+    arena_reset(&lane->key);
+    lane->start = lane->next_start ? json_clone(&lane->key, lane->next_start) : NULL;
     if (pump->ops->leave && pump->ops->leave(pump->context, lane->part, lane->start))
         lane->start = NULL;
     lane->state = lane->start ? LANE_TO_READ : LANE_FREE;
@@ -276,6 +267,7 @@ static void lane_saved(struct running *running, struct lane *lane)
     struct pump *pump = running->pump;
     struct error error = lane->call.error;
 
+    dynamodb_count_units(pump->driver, &lane->call, NULL);
     if (lane->call.ok) {
         lane_next_page(running, lane);
         return;
@@ -301,7 +293,7 @@ static void run_lanes(struct running *running)
             lane_page_done(running, lane);
         if (lane->state == LANE_FREE && !pump->failed)
             lane_take_part(running, lane);
-        if (lane->state == LANE_TO_READ && !pump->failed)
+        if (lane->state == LANE_TO_READ && !pump->failed && !running->held)
             lane_read(running, lane);
     }
 }
@@ -324,6 +316,28 @@ static bool anything_left(const struct running *running, bool *flying)
     return left;
 }
 
+static void look_for_pause(struct running *running)
+{
+    const struct driver_env *env = running->pump->driver->base.env;
+    char why[512];
+
+    if (!env->paused || now_of(running->pump) < running->look_ms)
+        return;
+    running->held = env->paused(env->context, why, sizeof(why));
+    running->look_ms = now_of(running->pump) + LOOK_EVERY_MS;
+}
+
+/* What was under way when the pause was asked for is done: waits until it is over. */
+static void wait_out_pause(struct running *running)
+{
+    const struct pump *pump = running->pump;
+    char what[256];
+
+    snprintf(what, sizeof(what), "the next %s of step '%s'", pump->unit, pump->name);
+    (void)pause_wait(pump->driver->base.env, what);
+    running->held = false;
+}
+
 static void pump_loop(struct running *running)
 {
     struct pump *pump = running->pump;
@@ -337,13 +351,17 @@ static void pump_loop(struct running *running)
             fail(pump, &stopped);
         }
         running->wait_ms = POLL_MS;
+        look_for_pause(running);
         run_lanes(running);
         run_slots(running);
         run_lanes(running); /* a page whose last item needed no request goes on at once */
         left = anything_left(running, &flying);
         if (!flying && (pump->failed || !left))
             return;
-        aws_client_poll(pump->driver->client, running->wait_ms);
+        if (!flying && running->held)
+            wait_out_pause(running);
+        else
+            aws_client_poll(pump->driver->client, running->wait_ms);
     }
 }
 
@@ -362,8 +380,8 @@ bool pump_run(struct pump *pump, struct error *error)
         strbuf_free(&running.slots[i].body);
     }
     for (size_t i = 0; i < PUMP_LANES; i++) {
-        arena_free(&running.lanes[i].pages[0]);
-        arena_free(&running.lanes[i].pages[1]);
+        arena_free(&running.lanes[i].page);
+        arena_free(&running.lanes[i].key);
         strbuf_free(&running.lanes[i].body);
     }
     arena_free(&running.arena);

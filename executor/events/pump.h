@@ -11,7 +11,7 @@
 #include "executor/events/rate.h"
 #include "spec/event/value.h"
 
-enum { PUMP_SLOTS = 32, PUMP_LANES = 4 };
+enum { PUMP_SLOTS = 64, PUMP_LANES = 8 };
 
 struct pump;
 

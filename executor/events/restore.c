@@ -35,7 +35,7 @@ static const char *compose_page(void *context, size_t part, const struct json *s
     struct arena arena = ARENA_INIT;
 
     aws_format(body, "{'TableName':%s,'KeyConditionExpression':'pk = :pk','FilterExpression':'attribute_not_exists(kept)',"
-        "'ExpressionAttributeValues':{':pk':{'S':%s}},'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'",
+        "'ExpressionAttributeValues':{':pk':{'S':%s}},'ConsistentRead':true",
         upgrade->driver->undo_table, undo_partition(&arena, upgrade, part));
     if (start)
         aws_format(body, ",'ExclusiveStartKey':%j", start);
@@ -54,7 +54,7 @@ static bool enter_part(void *context, size_t part, const struct json **start)
 
 static void send_read(struct pump_slot *slot, const struct upgrade *upgrade)
 {
-    aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'}",
+    aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true}",
         upgrade->table.name, item_key(&slot->arena, &upgrade->table, before_of(slot)));
     slot->stage = STAGE_READ;
     pump_send(slot, "GetItem", 0);
@@ -62,7 +62,7 @@ static void send_read(struct pump_slot *slot, const struct upgrade *upgrade)
 
 static void append_row_key(struct pump_slot *slot, const struct upgrade *upgrade)
 {
-    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL','Key':{'pk':%j,'sk':%j}",
+    aws_format(&slot->body, "{'TableName':%s,'Key':{'pk':%j,'sk':%j}",
         upgrade->driver->undo_table, json_get(slot->item, "pk"), json_get(slot->item, "sk"));
 }
 
@@ -117,7 +117,7 @@ static void judge(struct pump_slot *slot, struct restoring *restoring)
         send_keep_row(slot, restoring);
         return;
     }
-    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL',", upgrade->table.name);
+    aws_format(&slot->body, "{'TableName':%s,", upgrade->table.name);
     if (!item_change_append(&slot->body, &upgrade->table, item, before_of(slot), &error)) {
         pump_fail(slot, &error);
         return;
@@ -182,8 +182,6 @@ static void report(const struct restoring *restoring, const struct pump *pump, s
     char text[512], message[768];
 
     result->affected = restoring->restored;
-    result->consumed_read_units = pump->read_rate.consumed;
-    result->consumed_write_units = pump->write_rate.consumed;
     snprintf(text, sizeof(text), "{\"restored\":%lld,\"unchanged\":%lld,\"changed_since\":%lld}",
         (long long)restoring->restored, (long long)restoring->unchanged, (long long)restoring->kept);
     result->detail = str_from(arena_strdup(pump->driver->base.arena, text));

@@ -96,7 +96,7 @@ static void send_pre_image(struct pump_slot *slot, const struct upgrade *upgrade
     char at[32];
 
     journal_time(upgrade->driver, at);
-    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL','Item':{", upgrade->driver->undo_table);
+    aws_format(&slot->body, "{'TableName':%s,'Item':{", upgrade->driver->undo_table);
     undo_append_key(&slot->body, upgrade, rewrite->before);
     aws_format(&slot->body, ",'before':{'M':%j},'before_digest':{'S':%s},'after_digest':{'S':%s},'from':{'N':%N},"
         "'at':{'S':%s}}", rewrite->item, rewrite->before_digest.hex, rewrite->after_digest.hex, (int64_t)rewrite->version, at);
@@ -113,7 +113,7 @@ static void send_pre_image(struct pump_slot *slot, const struct upgrade *upgrade
 
 static void send_read(struct pump_slot *slot, const struct upgrade *upgrade, enum stage stage)
 {
-    aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'}",
+    aws_format(&slot->body, "{'TableName':%s,'Key':%j,'ConsistentRead':true}",
         upgrade->events->table, item_key(&slot->arena, &upgrade->table, rewrite_of(slot)->item));
     slot->stage = (int)stage;
     pump_send(slot, "GetItem", 0);
@@ -125,7 +125,7 @@ static void send_event(struct pump_slot *slot, const struct upgrade *upgrade)
     size_t before_bytes = event_item_size(rewrite->before), after_bytes = event_item_size(rewrite->after);
     struct error error;
 
-    aws_format(&slot->body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL',", upgrade->events->table);
+    aws_format(&slot->body, "{'TableName':%s,", upgrade->events->table);
     if (!item_change_append(&slot->body, &upgrade->table, rewrite->item, rewrite->after_item, &error)) {
         fail_event(slot, upgrade, &error);
         return;

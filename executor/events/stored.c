@@ -57,7 +57,7 @@ static const char *compose_page(void *context, size_t part, const struct json *s
     const char *type = item_table_attribute_type(&reading->table, reading->events->stream);
     bool query = is_query(reading), by_stream = selection->stream && !query;
 
-    aws_format(body, "{'TableName':%s,'ReturnConsumedCapacity':'TOTAL'", reading->table.name);
+    aws_format(body, "{'TableName':%s", reading->table.name);
     if (query)
         aws_format(body, ",'KeyConditionExpression':'#s = :s'");
     else

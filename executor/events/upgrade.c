@@ -102,7 +102,7 @@ static const char *compose_page(void *context, size_t part, const struct json *s
     bool query = is_query(upgrade);
     const char *type = item_table_attribute_type(&upgrade->table, upgrade->events->stream);
 
-    aws_format(body, "{'TableName':%s,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'", upgrade->events->table);
+    aws_format(body, "{'TableName':%s,'ConsistentRead':true", upgrade->events->table);
     if (query)
         aws_format(body, ",'KeyConditionExpression':'#s = :s'");
     else
@@ -141,15 +141,13 @@ static void advance(void *context, struct pump_slot *slot)
     rewrite_advance(&progress->upgrading, slot);
 }
 
-static void report(struct upgrade *upgrade, const struct progress *progress, const struct pump *pump,
+static void report(struct upgrade *upgrade, const struct progress *progress,
     struct driver_result *result)
 {
     const struct upgrading *counts = &progress->upgrading;
     char text[512];
 
     result->affected = counts->upgraded;
-    result->consumed_read_units = pump->read_rate.consumed;
-    result->consumed_write_units = pump->write_rate.consumed;
     snprintf(text, sizeof(text), "{\"upgraded\":%lld,\"found_done\":%lld,\"faster_writer\":%lld,\"deleted_meanwhile\":%lld,"
         "\"read_again\":%lld,\"seen_by_earlier_attempts\":%lld}", (long long)counts->upgraded, (long long)counts->found_done,
         (long long)counts->faster, (long long)counts->gone, (long long)counts->read_again, (long long)progress->checkpoints.items);
@@ -181,7 +179,7 @@ bool upgrade_run(struct dynamodb_driver *driver, const struct plan_step *step, s
         rate_init(&pump.read_rate, upgrade.max_rcu, env->now_ms(env->context));
         rate_init(&pump.write_rate, upgrade.max_wcu, env->now_ms(env->context));
         ok = pump_run(&pump, error);
-        report(&upgrade, &progress, &pump, result);
+        report(&upgrade, &progress, result);
     }
     arena_free(&arena);
     return ok;

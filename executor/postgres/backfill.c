@@ -73,19 +73,18 @@ static void add_where(const struct walk *walk, struct strbuf *sql, const char *c
         strbuf_append_text(sql, "true");
 }
 
-/* The UPDATE, as a CTE `changed`. Parameters from 6 on are cursor and upper end. */
+/* Parameters from 1 on are cursor and upper end. */
 static void add_update(const struct walk *walk, struct strbuf *sql, const char *const *upper)
 {
-    strbuf_printf(sql, "changed AS (UPDATE %s SET %s", walk->relation, walk->set);
-    add_where(walk, sql, upper, 6);
-    strbuf_append_text(sql, " RETURNING 1)");
+    strbuf_printf(sql, "UPDATE %s SET %s", walk->relation, walk->set);
+    add_where(walk, sql, upper, 1);
 }
 
-/* The same with the old values locked and read first, and kept with the new ones. Names of our own have a blank in
- * them, so that they cannot be what the plan's expressions mean. */
+/* The same with the old values locked and read first, and kept with the new ones: the step is the first parameter.
+ * Names of our own have a blank in them, so that they cannot be what the plan's expressions mean. */
 static void add_keeping_update(const struct walk *walk, struct strbuf *sql, const char *const *upper)
 {
-    strbuf_append_text(sql, "\"invplan old\" AS MATERIALIZED (SELECT ");
+    strbuf_append_text(sql, "WITH \"invplan old\" AS MATERIALIZED (SELECT ");
     for (size_t i = 0; i < walk->key_count; i++)
         strbuf_printf(sql, "%s AS \"invplan k%zu\", ", walk->key[i].name, i);
     strbuf_append_text(sql, "ARRAY[");
@@ -94,7 +93,7 @@ static void add_keeping_update(const struct walk *walk, struct strbuf *sql, cons
     for (size_t i = 0; i < walk->column_count; i++)
         strbuf_printf(sql, "%s%s::text", i ? ", " : "", walk->columns[i]);
     strbuf_printf(sql, "] AS \"invplan before\" FROM %s", walk->relation);
-    add_where(walk, sql, upper, 6);
+    add_where(walk, sql, upper, 2);
     strbuf_append_text(sql, " ORDER BY ");
     add_key_names(walk, sql);
     strbuf_printf(sql, " FOR NO KEY UPDATE), changed AS (UPDATE %s SET %s FROM \"invplan old\" WHERE ", walk->relation,
@@ -105,8 +104,7 @@ static void add_keeping_update(const struct walk *walk, struct strbuf *sql, cons
     for (size_t i = 0; i < walk->column_count; i++)
         strbuf_printf(sql, "%s%s.%s::text", i ? ", " : "", walk->relation, walk->columns[i]);
     strbuf_printf(sql,
-        "] AS after), kept AS (INSERT INTO %s.undo (step, key, old, new) SELECT $1::text, key, before, after"
-        " FROM changed)",
+        "] AS after) INSERT INTO %s.undo (step, key, old, new) SELECT $1::text, key, before, after FROM changed",
         walk->driver->quoted_schema);
 }
 
@@ -244,74 +242,97 @@ static bool find_upper(struct walk *walk, struct arena *arena, const char *const
     return true;
 }
 
+/* Its row count is that of the rows that it updates. */
 static void add_batch(const struct walk *walk, struct pg_batch *batch, const char *const *upper)
 {
     struct strbuf sql = STRBUF_INIT;
 
-    strbuf_append_text(&sql, "WITH ");
     if (walk->keep_old)
         add_keeping_update(walk, &sql, upper);
     else
         add_update(walk, &sql, upper);
-    strbuf_printf(&sql,
-        " UPDATE %s.checkpoint SET cursor = COALESCE($2::text[], cursor), rows = rows +"
-        " (SELECT pg_catalog.count(*) FROM changed), walked = walked + $3::bigint, batch = $4::bigint, done = "
-        "$5::boolean,"
-        " at = pg_catalog.clock_timestamp() WHERE step = $1::text RETURNING rows, walked",
-        walk->driver->quoted_schema);
     pg_add(batch, walk_take_sql(batch->arena, &sql));
-    pg_param(batch, walk->step->id);
-    if (upper)
-        pg_param_list(batch, upper, walk->key_count);
-    else
-        pg_param(batch, NULL);
-    pg_param_integer(batch, upper ? walk->batch : 0);
-    pg_param_integer(batch, walk->batch);
-    pg_param(batch, upper ? "false" : "true");
+    if (walk->keep_old)
+        pg_param(batch, walk->step->id);
     if (walk->cursor)
         add_key_params(walk, batch, walk->cursor);
     if (upper)
         add_key_params(walk, batch, upper);
 }
 
-static bool run_batch(struct walk *walk, struct arena *arena, const char *const *upper, struct error *error)
+static void add_checkpoint(const struct walk *walk, struct pg_batch *batch, const char *const *upper, int64_t rows)
 {
-    struct postgres_driver *driver = walk->driver;
-    const struct driver_env *env = driver->base.env;
-    struct pg_batch batch = pg_batch_make(arena);
-    struct pg_batch commit = pg_batch_make(arena);
-    struct pg_rows *rows;
-    int64_t began_ms = env->now_ms(env->context);
-    size_t at;
-    bool ok;
+    pg_add_named(batch, "invplan_checkpoint",
+        pg_sql(walk->driver, batch->arena,
+            "UPDATE {L}.checkpoint SET cursor = COALESCE($2::text[], cursor), rows = rows + $3::bigint,"
+            " walked = walked + $4::bigint, batch = $5::bigint, done = $6::boolean, at = pg_catalog.clock_timestamp()"
+            " WHERE step = $1::text RETURNING rows, walked"));
+    pg_param(batch, walk->step->id);
+    if (upper)
+        pg_param_list(batch, upper, walk->key_count);
+    else
+        pg_param(batch, NULL);
+    pg_param_integer(batch, rows);
+    pg_param_integer(batch, upper ? walk->batch : 0);
+    pg_param_integer(batch, walk->batch);
+    pg_param(batch, upper ? "false" : "true");
+}
 
-    pg_add_begin(driver, &batch);
-    walk_add_lease_check(driver, &batch);
-    pg_add_user_settings(driver, &batch, &walk->step->timeouts);
+/* The rows of one batch, in a transaction that stays open. */
+static bool update_rows(
+    struct walk *walk, struct arena *arena, const char *const *upper, int64_t *updated, struct error *error)
+{
+    struct pg_batch batch = pg_batch_make(arena);
+    struct pg_rows *rows;
+
+    pg_add_begin(walk->driver, &batch);
+    walk_add_lease_check(walk->driver, &batch);
+    pg_add_user_settings(walk->driver, &batch, &walk->step->timeouts);
     if (walk->keep_old)
         walk_add_text_settings(&batch);
     /* The key's index is the way to a range of the key, whatever the statistics of a table say that just grew. */
     pg_add(&batch, "SET LOCAL enable_seqscan = off");
-    at = batch.statements.count;
     add_batch(walk, &batch, upper);
-    if (!env->point)
-        pg_add_commit(&batch);
-    ok = pg_run(driver->main, arena, &batch, &rows, NULL, error);
-    if (ok && env->point) {
-        pg_reach(driver, "pg.backfill.before_commit");
-        pg_add_commit(&commit);
-        ok = pg_run(driver->main, arena, &commit, NULL, NULL, error);
-    }
-    if (!ok)
+    if (!pg_run(walk->driver->main, arena, &batch, &rows, NULL, error))
         return false;
-    walk->rows = pg_integer(&rows[at], 0, 0, walk->rows);
-    walk->walked = pg_integer(&rows[at], 0, 1, walk->walked);
+    *updated = rows[batch.statements.count - 1].affected;
+    return true;
+}
+
+/* Counting them in the statement that updates them would take longer than the round trip between the two. */
+static bool commit_rows(
+    struct walk *walk, struct arena *arena, const char *const *upper, int64_t updated, struct error *error)
+{
+    struct postgres_driver *driver = walk->driver;
+    struct pg_batch batch = pg_batch_make(arena), commit = pg_batch_make(arena);
+    struct pg_rows *rows;
+
+    add_checkpoint(walk, &batch, upper, updated);
+    pg_add_commit(driver->base.env->point ? &commit : &batch);
+    if (!pg_run(driver->main, arena, &batch, &rows, NULL, error))
+        return false;
+    pg_reach(driver, "pg.backfill.before_commit");
+    if (!pg_run(driver->main, arena, &commit, NULL, NULL, error))
+        return false;
+    walk->rows = pg_integer(&rows[0], 0, 0, walk->rows);
+    walk->walked = pg_integer(&rows[0], 0, 1, walk->walked);
+    return true;
+}
+
+static bool run_batch(struct walk *walk, struct arena *arena, const char *const *upper, struct error *error)
+{
+    const struct driver_env *env = walk->driver->base.env;
+    int64_t began_ms = env->now_ms(env->context);
+    int64_t updated;
+
+    if (!update_rows(walk, arena, upper, &updated, error) || !commit_rows(walk, arena, upper, updated, error))
+        return false;
     walk->batches++;
     walk->done = !upper;
     if (upper)
         walk->cursor = (const char **)upper;
     walk_adapt_batch(walk, env->now_ms(env->context) - began_ms);
-    pg_reach(driver, "pg.backfill.batch");
+    pg_reach(walk->driver, "pg.backfill.batch");
     return true;
 }
 

@@ -422,7 +422,7 @@ struct run {
     struct error *error;
     bool failed;
     size_t failed_at;
-    int64_t last_result_ms;
+    int64_t timed_ms; /* up to here the time is some statement's */
 };
 
 static bool run_fail_libpq(struct run *run, size_t statement)
@@ -455,14 +455,15 @@ static bool send_statement(struct run *run, size_t index)
     struct pg_link *conn = run->conn;
     const struct pg_statement *statement = &run->batch->statements.items[index];
     int count = (int)statement->params.count;
-    const char *name = conn->names_forbidden ? NULL : statement->name;
+    bool full = conn->name_count == NAMES_MAX && statement->name && !is_prepared(conn, statement->name);
+    const char *name = conn->names_forbidden || full ? NULL : statement->name;
 
     if (!name) {
         VEC_PUSH(run->arena, &run->flights, (struct flight){.statement = index});
         return PQsendQueryParams(conn->pg, statement->sql, count, NULL, statement->params.items, NULL, NULL, 0) == 1;
     }
     if (!is_prepared(conn, name)) {
-        if (conn->name_count == NAMES_MAX || strlen(name) >= sizeof(conn->names[0]))
+        if (strlen(name) >= sizeof(conn->names[0]))
             BUG("prepared statement '%s' does not fit", name);
         VEC_PUSH(run->arena, &run->flights, (struct flight){.statement = index, .prepare = true});
         if (PQsendPrepare(conn->pg, name, statement->sql, 0, NULL) != 1)
@@ -530,14 +531,15 @@ static void keep_result(struct run *run, size_t statement, PGresult *answer)
     int64_t affected;
 
     if (out) {
-        *out = (struct pg_rows){.affected = -1, .elapsed_ms = now_ms - run->last_result_ms};
+        *out = (struct pg_rows){.affected = -1, .elapsed_ms = now_ms - run->timed_ms};
         snprintf(out->tag, sizeof(out->tag), "%s", PQcmdStatus(answer));
         if (str_to_i64(str_from(PQcmdTuples(answer)), &affected))
             out->affected = affected;
         if (PQresultStatus(answer) == PGRES_TUPLES_OK && !run->batch->statements.items[statement].user)
             keep_cells(run, answer, out);
     }
-    run->last_result_ms = now_ms;
+    if (run->batch->statements.items[statement].user)
+        run->timed_ms = now_ms;
 }
 
 static void run_fail_server(struct run *run, size_t statement, const PGresult *answer)
@@ -647,19 +649,19 @@ static bool receive_sync(struct run *run)
     return ok || run_fail_libpq(run, run->batch->statements.count);
 }
 
-/* All statements, so that the time between the results of users' statements is the time they took: the server sends
- * results only when it is told to, or has many. */
+/* All statements. The server sends results only when it is told to, or has many: it is told to behind each of users'
+ * statements that another one follows, so that the time between their results is the time they took. */
 static bool send_all(struct run *run)
 {
     const struct pg_statement *statements = run->batch->statements.items;
+    size_t timed = run->batch->statements.count;
 
-    for (size_t i = 0; i < run->batch->statements.count; i++) {
-        bool begins = statements[i].user && i && !statements[i - 1].user;
-
-        if ((begins && PQsendFlushRequest(run->conn->pg) != 1) || !send_statement(run, i) ||
-            (statements[i].user && PQsendFlushRequest(run->conn->pg) != 1))
+    while (timed > 0 && !statements[timed - 1].user)
+        timed--;
+    for (size_t i = 0; i < run->batch->statements.count; i++)
+        if (!send_statement(run, i) ||
+            (statements[i].user && i + 1 < timed && PQsendFlushRequest(run->conn->pg) != 1))
             return run_fail_libpq(run, i);
-    }
     return PQpipelineSync(run->conn->pg) == 1 || run_fail_libpq(run, run->batch->statements.count);
 }
 
@@ -724,7 +726,7 @@ bool pg_run(struct pg_link *conn, struct arena *arena, const struct pg_batch *ba
             return false;
         }
     begin_wait(conn);
-    run.last_result_ms = conn->wait_began_ms;
+    run.timed_ms = conn->wait_began_ms;
     usable = send_and_receive(&run);
     if (!end_canceller(conn))
         pg_close(conn);

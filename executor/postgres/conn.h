@@ -61,7 +61,7 @@ struct pg_rows {
     const struct str *cells; /* row by row; .data NULL for SQL's NULL */
     char tag[64];            /* "CREATE TABLE", "UPDATE 5" */
     int64_t affected;        /* -1 when the statement has no row count */
-    int64_t elapsed_ms;      /* since the result before it */
+    int64_t elapsed_ms;      /* of users' statements: since the one before it */
 };
 
 /* Called while a statement runs: first after watch_after_ms, then about each second. */

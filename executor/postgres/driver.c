@@ -123,6 +123,8 @@ static const char *const session_sql[] = {
      */
     "SET jit = off",
     "SET plan_cache_mode = force_generic_plan",
+    /* A plan that is made while a catalogue is small is kept while it grows. */
+    "SET enable_seqscan = off",
 };
 
 /* So that a server whose client is gone stops working for it. Not every platform's server can. */
@@ -157,7 +159,7 @@ static bool set_session(struct postgres_driver *driver, struct arena *arena, str
 
 static bool read_session(struct postgres_driver *driver, struct error *error)
 {
-    enum { PID, START, PATH, JIT, CACHE_MODE, SESSION_ROLE, ROLE, DATABASE, STANDBY };
+    enum { PID, START, PATH, JIT, CACHE_MODE, SEQSCAN, SESSION_ROLE, ROLE, DATABASE, STANDBY };
     struct arena *arena = driver->base.arena;
     struct pg_batch batch = pg_batch_make(arena);
     struct pg_rows *rows;
@@ -165,7 +167,8 @@ static bool read_session(struct postgres_driver *driver, struct error *error)
     pg_add(&batch, "SELECT pg_catalog.pg_backend_pid(), pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC',"
                    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), pg_catalog.current_setting('search_path'), "
                    "pg_catalog.current_setting('jit'),"
-                   " pg_catalog.current_setting('plan_cache_mode'), pg_catalog.current_setting('role'),"
+                   " pg_catalog.current_setting('plan_cache_mode'), pg_catalog.current_setting('enable_seqscan'),"
+                   " pg_catalog.current_setting('role'),"
                    " current_user, pg_catalog.current_database(), pg_catalog.pg_is_in_recovery()"
                    " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a");
     if (!pg_run(driver->main, arena, &batch, &rows, NULL, error))
@@ -177,6 +180,7 @@ static bool read_session(struct postgres_driver *driver, struct error *error)
     driver->search_path = pg_text(&rows[0], 0, PATH);
     driver->jit = pg_text(&rows[0], 0, JIT);
     driver->plan_cache_mode = pg_text(&rows[0], 0, CACHE_MODE);
+    driver->seqscan = pg_text(&rows[0], 0, SEQSCAN);
     driver->session_role = pg_text(&rows[0], 0, SESSION_ROLE);
     driver->role = pg_text(&rows[0], 0, ROLE);
     driver->database = pg_text(&rows[0], 0, DATABASE);
@@ -204,7 +208,7 @@ bool pg_reset_session(struct postgres_driver *driver, struct error *error)
 
 void pg_add_begin(const struct postgres_driver *driver, struct pg_batch *batch)
 {
-    pg_add(batch,
+    pg_add_named(batch, "invplan_begin",
         driver->standby ? "BEGIN ISOLATION LEVEL READ COMMITTED" : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
     if (!driver->pooled)
         return;
@@ -217,13 +221,14 @@ void pg_add_begin(const struct postgres_driver *driver, struct pg_batch *batch)
 
 void pg_add_commit(struct pg_batch *batch)
 {
-    pg_add(batch, "COMMIT");
+    pg_add_named(batch, "invplan_commit", "COMMIT");
 }
 
 #define USER_SETTINGS(local)                                                                                           \
     "SELECT pg_catalog.set_config('lock_timeout', $1, " local                                                          \
     "), pg_catalog.set_config('statement_timeout', $2, " local "), pg_catalog.set_config('search_path', $3, " local    \
-    "), pg_catalog.set_config('jit', $4, " local "), pg_catalog.set_config('plan_cache_mode', $5, " local ")"
+    "), pg_catalog.set_config('jit', $4, " local "), pg_catalog.set_config('plan_cache_mode', $5, " local   \
+    "), pg_catalog.set_config('enable_seqscan', $6, " local ")"
 
 static void add_user_params(
     const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms)
@@ -233,6 +238,7 @@ static void add_user_params(
     pg_param(batch, driver->search_path);
     pg_param(batch, driver->jit);
     pg_param(batch, driver->plan_cache_mode);
+    pg_param(batch, driver->seqscan);
 }
 
 void pg_add_user_settings(
@@ -253,7 +259,7 @@ void pg_add_own_settings(const struct postgres_driver *driver, struct pg_batch *
 {
     pg_add_named(batch, "invplan_own",
         "SELECT pg_catalog.set_config('jit', 'off', true), pg_catalog.set_config('plan_cache_mode', "
-        "'force_generic_plan', true),"
+        "'force_generic_plan', true), pg_catalog.set_config('enable_seqscan', 'off', true),"
         " pg_catalog.set_config('role', $1, true), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"
         " pg_catalog.set_config('lock_timeout', '15s', true), pg_catalog.set_config('statement_timeout', '0', true),"
         " pg_catalog.set_config('TimeZone', 'UTC', true), pg_catalog.set_config('DateStyle', 'ISO, MDY', true),"

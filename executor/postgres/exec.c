@@ -95,14 +95,14 @@ static bool group_changes(const struct driver_work *work, const bool *adopted)
     return false;
 }
 
-static void add_group_rows(const struct postgres_driver *driver, struct pg_batch *batch,
+static void add_group_rows(struct postgres_driver *driver, struct pg_batch *batch,
     const struct driver_journal *journal, const struct driver_work *work, const bool *adopted)
 {
     size_t from = batch->statements.count;
 
     /* Now, while the search_path is the user's, and while it can still be said which statement they belong to. */
     if (group_changes(work, adopted))
-        pg_add(batch, "SET CONSTRAINTS ALL IMMEDIATE");
+        pg_add_named(batch, "invplan_constraints", "SET CONSTRAINTS ALL IMMEDIATE");
     pg_add_own_settings(driver, batch);
     mark(batch, from, (int)work->count - 1);
     for (size_t i = 0; i < work->count; i++) {
@@ -368,7 +368,7 @@ bool postgres_undo_group(struct postgres_driver *driver, const struct driver_jou
             (void)malformed(step, error);
             goto out;
         }
-        pg_add(&batch, "SET CONSTRAINTS ALL IMMEDIATE");
+        pg_add_named(&batch, "invplan_constraints", "SET CONSTRAINTS ALL IMMEDIATE");
     }
     pg_add_own_settings(driver, &batch);
     pg_add_append(driver, &batch, journal, &draft);

@@ -471,9 +471,9 @@ void pg_add_step_check(const struct postgres_driver *driver, struct pg_batch *ba
     pg_add_check(driver, batch, check->sql, check->message ? check->message : "a check of the plan does not hold");
 }
 
-/* For a given set of kinds the text is always the same, so it can be prepared under their name. */
-static const char *append_sql(
-    const struct postgres_driver *driver, struct arena *arena, const struct observation *observation)
+enum { APPEND_PARAMS = 12 };
+
+static const char *make_append_sql(const struct postgres_driver *driver, struct arena *arena, unsigned kinds)
 {
     static const char before[] = "WITH head AS MATERIALIZED (SELECT h.seq, h.hash FROM {L}.head h),"
                                  " line AS MATERIALIZED (SELECT head.seq + 1 AS seq, head.hash AS prev_hash, "
@@ -496,12 +496,24 @@ static const char *append_sql(
                        "', 'a statement of the plan ended the transaction it ran in;"
                        " what it committed stays, and is not in the ledger') END";
 
-    return pg_sql(driver, arena, arena_printf(arena, "%s%s%s", before, observation->expression, after));
+    return pg_sql(driver, arena,
+        arena_printf(arena, "%s%s%s", before, pg_observation_sql(arena, kinds, APPEND_PARAMS + 1), after));
 }
 
-enum { APPEND_PARAMS = 12 };
+/* For a given set of kinds the text is always the same, so it is made once and prepared under their name. */
+static const char *append_sql(struct postgres_driver *driver, unsigned kinds)
+{
+    struct append_text text = {.kinds = kinds};
 
-void pg_add_append(const struct postgres_driver *driver, struct pg_batch *batch, const struct driver_journal *journal,
+    for (size_t i = 0; i < driver->append_texts.count; i++)
+        if (driver->append_texts.items[i].kinds == kinds)
+            return driver->append_texts.items[i].sql;
+    text.sql = make_append_sql(driver, driver->base.arena, kinds);
+    VEC_PUSH(driver->base.arena, &driver->append_texts, text);
+    return text.sql;
+}
+
+void pg_add_append(struct postgres_driver *driver, struct pg_batch *batch, const struct driver_journal *journal,
     const struct row_draft *draft)
 {
     const struct plan_step *step = draft->step;
@@ -514,9 +526,9 @@ void pg_add_append(const struct postgres_driver *driver, struct pg_batch *batch,
         objects[i] = step->effect.items[i].object;
     if (draft->note)
         json_write(&note, draft->note);
-    pg_observation_make(arena, objects, draft->observe ? step->effect.count : 0, APPEND_PARAMS + 1, &observation);
+    pg_observation_make(arena, objects, draft->observe ? step->effect.count : 0, &observation);
     pg_add_named(
-        batch, arena_printf(arena, "invplan_append_%x", observation.kinds), append_sql(driver, arena, &observation));
+        batch, arena_printf(arena, "invplan_append_%x", observation.kinds), append_sql(driver, observation.kinds));
     pg_param(batch, journal->run);
     pg_param_integer(batch, draft->run_seq);
     pg_param(batch, step->id);

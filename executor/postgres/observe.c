@@ -23,30 +23,33 @@
 #define COMMENT(class, oid, part)                                                                                      \
     "'comment', (SELECT x.description FROM pg_description x WHERE x.objoid = " oid                                     \
     " AND x.classoid = '" class "'::regclass AND x.objsubid = " part ")"
+/* As a set of words, which array_to_tsvector() keeps in the order of "C": a function costs nothing where there are none,
+ * but a subquery is set up for each statement. */
+#define SORTED(array) "to_json(tsvector_to_array(array_to_tsvector(" array "::text[])))"
 #define ACL(acl)                                                                                                       \
-    "'acl', CASE WHEN " acl " IS NOT NULL THEN (SELECT json_agg(i::text ORDER BY i::text COLLATE \"C\")"               \
-    " FROM unnest(" acl ") i) END, "
+    "'acl', CASE WHEN " acl " IS NOT NULL THEN " SORTED(acl) " END, "
 #define TABLESPACE(oid) "'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = " oid "), "
-#define EXPRESSION_OF_COLUMN                                                                                           \
-    "(SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)"
-
-/* Of the column pg_attribute a. Its options are those that ALTER TABLE documents: a server may keep notes of its own
+/* Of the column of FROM_COLUMN. Its options are those that ALTER TABLE documents: a server may keep notes of its own
  * beside them, that nobody set. */
+#define OPTION_NAMED(start)                                                                                            \
+    "jsonb_path_query_array(to_jsonb(a.attoptions), '$[*] ? (@ starts with \"" start "\")')"
 #define COLUMN                                                                                                         \
     "'type', format_type(a.atttypid, a.atttypmod), "                                                                   \
-    "'collation', CASE WHEN a.attcollation <> 0 THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(l.collname)" \
-    " FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace JOIN pg_type t ON t.oid = a.atttypid"         \
-    " WHERE l.oid = a.attcollation AND a.attcollation <> t.typcollation) END, "                                        \
+    "'collation', CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation"                                  \
+    " THEN (pg_identify_object('pg_collation'::regclass, a.attcollation, 0)).identity END, "                           \
     "'not_null', a.attnotnull, "                                                                                       \
-    "'default', CASE WHEN a.atthasdef AND a.attgenerated = '' THEN " EXPRESSION_OF_COLUMN " END, "                     \
-    "'generated', CASE WHEN a.atthasdef AND a.attgenerated <> '' THEN " EXPRESSION_OF_COLUMN " END, "                  \
+    "'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END, "                              \
+    "'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END, "                           \
     "'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END, "                           \
-    "'options', CASE WHEN a.attoptions IS NOT NULL THEN (SELECT json_agg(i ORDER BY i COLLATE \"C\")"                  \
-    " FROM unnest(a.attoptions) i WHERE i LIKE 'n\\_distinct%=%') END, "                                               \
-    "'storage', (SELECT CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main'"         \
-    " ELSE 'extended' END FROM pg_type t WHERE t.oid = a.atttypid AND t.typstorage <> a.attstorage), "                 \
+    "'options', CASE WHEN a.attoptions IS NOT NULL THEN NULLIF(" OPTION_NAMED("n_distinct=")                           \
+    " || " OPTION_NAMED("n_distinct_inherited=") ", '[]') END, "                                                       \
+    "'storage', CASE WHEN a.attstorage <> y.typstorage THEN CASE a.attstorage WHEN 'p' THEN 'plain'"                   \
+    " WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END, "                                         \
     ACL("a.attacl")                                                                                                    \
     COMMENT("pg_class", "a.attrelid", "a.attnum")
+#define FROM_COLUMN                                                                                                    \
+    "FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid"                                                         \
+    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
 
 #define TRIGGER                                                                                                        \
     "'definition', pg_get_triggerdef(t.oid), "                                                                         \
@@ -70,8 +73,8 @@
     COMMENT("pg_constraint", "k.oid", "0")
 
 #define COLUMNS_OF(relation)                                                                                           \
-    "(SELECT json_agg(json_build_object('name', a.attname, " COLUMN ") ORDER BY a.attnum)"                             \
-    " FROM pg_attribute a WHERE a.attrelid = " relation " AND a.attnum > 0 AND NOT a.attisdropped)"
+    "(SELECT json_agg(json_build_object('name', a.attname, " COLUMN ") ORDER BY a.attnum) "                            \
+    FROM_COLUMN " WHERE a.attrelid = " relation " AND a.attnum > 0 AND NOT a.attisdropped)"
 #define TRIGGERS_OF(relation)                                                                                          \
     "(SELECT json_object_agg(t.tgname, json_build_object(" TRIGGER ") ORDER BY t.tgname)"                              \
     " FROM pg_trigger t WHERE t.tgrelid = " relation " AND NOT t.tgisinternal)"
@@ -189,7 +192,7 @@
     "(SELECT " DEFINITION CONSTRAINT ")) FROM pg_constraint k WHERE k.conname = o.part"                                \
     " AND k.conrelid = (" RELATION("'r', 'p', 'f'") "))"
 #define COLUMN_SQL                                                                                                     \
-    "(SELECT " DEFINITION COLUMN ")) FROM pg_attribute a WHERE a.attname = o.part AND a.attnum > 0"                    \
+    "(SELECT " DEFINITION COLUMN ")) " FROM_COLUMN " WHERE a.attname = o.part AND a.attnum > 0"                        \
     " AND a.attrelid = (" RELATION("'r', 'p', 'f', 'v', 'm', 'c'") "))"
 #define TRIGGER_SQL                                                                                                    \
     "(SELECT " DEFINITION TRIGGER ")) FROM pg_trigger t WHERE t.tgname = o.part AND NOT t.tgisinternal"                \
@@ -214,7 +217,7 @@ struct kind {
     const char *sql[3];  /* pieces */
 };
 
-static const struct kind kinds[] = {
+static const struct kind object_kinds[] = {
     {"table", 2, NULL, {TABLE_SQL_1, TABLE_SQL_2, TABLE_SQL_3}},
     {"index", 2, NULL, {INDEX_SQL}},
     {"constraint", 3, NULL, {CONSTRAINT_SQL}},
@@ -232,13 +235,13 @@ static const struct kind kinds[] = {
     {"procedure", 2, "function", {NULL}},
 };
 
-enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]), OBSERVATION_PARAMS = 6 };
+enum { KIND_COUNT = sizeof(object_kinds) / sizeof(object_kinds[0]), OBSERVATION_PARAMS = 6 };
 
 static size_t find_kind(struct str name)
 {
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (str_is(name, kinds[i].name))
-            return kinds[i].same_as ? find_kind(str_from(kinds[i].same_as)) : i;
+        if (str_is(name, object_kinds[i].name))
+            return object_kinds[i].same_as ? find_kind(str_from(object_kinds[i].same_as)) : i;
     return KIND_COUNT;
 }
 
@@ -252,14 +255,14 @@ static void add_object(struct arena *arena, const char *text, struct map *seen, 
     if (map_put(seen, str_from(text), arena) || !object_name_parse(arena, text, &name))
         return;
     kind = find_kind(name.kind);
-    if (kind == KIND_COUNT || kinds[kind].parts != name.count)
+    if (kind == KIND_COUNT || object_kinds[kind].parts != name.count)
         return;
     schema = name.count > 1 ? name.parts[0] : NULL;
     object = name.count > 1 ? name.parts[1] : name.parts[0];
     if (name.count == 3)
         part = name.parts[2];
     VEC_PUSH(arena, &out->objects, text);
-    VEC_PUSH(arena, &out->kind_names, kinds[kind].name);
+    VEC_PUSH(arena, &out->kind_names, object_kinds[kind].name);
     VEC_PUSH(arena, &out->schemas, schema);
     VEC_PUSH(arena, &out->names, object);
     VEC_PUSH(arena, &out->parts, part);
@@ -274,26 +277,34 @@ static void add_branch(struct strbuf *sql, const struct kind *kind)
         strbuf_append_text(sql, kind->sql[i]);
 }
 
-void pg_observation_make(
-    struct arena *arena, const char *const *objects, size_t count, int first_param, struct observation *out)
+void pg_observation_make(struct arena *arena, const char *const *objects, size_t count, struct observation *out)
 {
-    struct strbuf sql = STRBUF_INIT;
     struct map seen;
 
     *out = (struct observation){0};
     map_init(&seen, arena);
     for (size_t i = 0; i < count; i++)
         add_object(arena, objects[i], &seen, out);
+}
+
+const char *pg_observation_sql(struct arena *arena, unsigned kinds, int first_param)
+{
+    struct strbuf sql = STRBUF_INIT;
+    struct str copy;
+
+    if (!kinds)
+        return "NULL::text";
     strbuf_append_text(&sql, "(SELECT json_object_agg(o.object, CASE o.kind");
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (out->kinds & 1u << i)
-            add_branch(&sql, &kinds[i]);
+        if (kinds & 1u << i)
+            add_branch(&sql, &object_kinds[i]);
     strbuf_append_text(&sql, " END)::text FROM ROWS FROM (");
     for (int i = 0; i < OBSERVATION_PARAMS; i++)
         strbuf_printf(&sql, "%sunnest($%d::text[])", i ? ", " : "", first_param + i);
     strbuf_append_text(&sql, ") o(object, kind, schema, name, part, args))");
-    out->expression = out->kinds ? arena_strndup(arena, sql.data, sql.len) : "NULL::text";
+    copy = strbuf_copy(&sql, arena);
     strbuf_free(&sql);
+    return copy.data;
 }
 
 void pg_add_observation_params(struct pg_batch *batch, const struct observation *observation)
@@ -321,7 +332,7 @@ bool postgres_observe(struct driver *driver, struct arena *arena, const char *co
     bool ok;
 
     *out = json_new(arena, JSON_OBJECT);
-    pg_observation_make(&scratch, objects, count, 1, &observation);
+    pg_observation_make(&scratch, objects, count, &observation);
     if (!observation.kinds) {
         arena_free(&scratch);
         return true;
@@ -329,7 +340,7 @@ bool postgres_observe(struct driver *driver, struct arena *arena, const char *co
     pg_add_begin(postgres, &batch);
     pg_add_own_settings(postgres, &batch);
     at = batch.statements.count;
-    pg_add(&batch, arena_printf(&scratch, "SELECT %s", observation.expression));
+    pg_add(&batch, arena_printf(&scratch, "SELECT %s", pg_observation_sql(&scratch, observation.kinds, 1)));
     pg_add_observation_params(&batch, &observation);
     pg_add_commit(&batch);
     ok = pg_run(postgres->main, &scratch, &batch, &rows, NULL, error);

@@ -37,6 +37,11 @@ struct pg_blocker {
     char query[160]; /* without literals */
 };
 
+struct append_text {
+    unsigned kinds;
+    const char *sql;
+};
+
 struct postgres_driver {
     struct driver base;
     struct pg_settings settings;
@@ -47,14 +52,17 @@ struct postgres_driver {
     /* Of the session on main. */
     int backend_pid;           /* by pg_backend_pid(), not the protocol */
     const char *backend_start; /* RFC 3339 */
-    const char *search_path;   /* the role's own, as jit and plan_cache_mode */
+    const char *search_path;   /* the role's own, as the three that follow */
     const char *jit;
     const char *plan_cache_mode;
+    const char *seqscan;
     const char *session_role; /* value of the setting "role" at the start: "none", or what ALTER ROLE … SET role says */
     const char *role;         /* current_user */
     const char *database;
     bool pooled; /* something between us and the server hands transactions to different backends */
     bool standby;
+    /* Texts of the statement that appends a row, long ones, by the kinds that it observes. */
+    VEC(struct append_text) append_texts;
     /* Of the lease. */
     int64_t token; /* 0: not held */
     /* Of the statement under way on main, kept by wait.c's watch. */
@@ -154,7 +162,7 @@ void pg_add_check(const struct postgres_driver *driver, struct pg_batch *batch, 
 void pg_add_step_check(const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_step *step,
     const struct plan_check *check);
 /* Refuses (IV004) when a user's statement ended the transaction; in own settings. */
-void pg_add_append(const struct postgres_driver *driver, struct pg_batch *batch, const struct driver_journal *journal,
+void pg_add_append(struct postgres_driver *driver, struct pg_batch *batch, const struct driver_journal *journal,
     const struct row_draft *draft);
 /* What the ledger says of one step. */
 struct step_history {
@@ -173,15 +181,14 @@ bool pg_is_double_row(const struct error *error);
 /* --- observe.c --- */
 bool postgres_observe(struct driver *driver, struct arena *arena, const char *const *objects, size_t count,
     struct json **out, struct error *error);
-/* Objects as parameters of an observing query, and the SQL expression (text, JSON object) that uses parameters
- * $first … $first+5. A name for the statement in *name_suffix (the kinds in it). */
+/* Objects as parameters of an observing query, and a bit for each of their kinds. */
 struct observation {
-    const char *expression;
     unsigned kinds;
     VEC(const char *) objects, kind_names, schemas, names, parts, args;
 };
-void pg_observation_make(
-    struct arena *arena, const char *const *objects, size_t count, int first_param, struct observation *out);
+void pg_observation_make(struct arena *arena, const char *const *objects, size_t count, struct observation *out);
+/* The SQL expression (text, JSON object) for these kinds, which uses parameters $first … $first+5. */
+const char *pg_observation_sql(struct arena *arena, unsigned kinds, int first_param);
 void pg_add_observation_params(struct pg_batch *batch, const struct observation *observation);
 
 /* --- copy.c --- */

@@ -12,20 +12,24 @@
  * Blocks are zeroed when they are made and when they are used again, not object by object: that is one long memset in
  * place of many short ones. The first is small, for arenas that hold next to nothing, and each is twice the one before.
  */
-enum { ARENA_ALIGN = 16, ARENA_FIRST_BYTES = 4 * 1024, ARENA_BLOCK_BYTES = 64 * 1024 };
+enum { ARENA_FIRST_BYTES = 4 * 1024, ARENA_BLOCK_BYTES = 64 * 1024 };
 
 struct arena_block {
     struct arena_block *next;
-    size_t used;
-    size_t size;
+    size_t size; /* a multiple of ARENA_ALIGN */
     _Alignas(ARENA_ALIGN) unsigned char bytes[];
 };
 
-static struct arena_block *add_block(struct arena *arena, size_t size)
+void *arena_alloc_block(struct arena *arena, size_t size_bytes)
 {
+    size_t size = (size_bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     size_t room = arena->head ? arena->head->size * 2 : ARENA_FIRST_BYTES;
     struct arena_block *block;
 
+    if (size_bytes > SIZE_MAX / 2)
+        BUG("allocation of %zu bytes", size_bytes);
+    if (!size && arena->head)
+        return arena->at;
     if (room > ARENA_BLOCK_BYTES)
         room = ARENA_BLOCK_BYTES;
     if (room < size)
@@ -36,31 +40,9 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
     block->size = room;
     block->next = arena->head;
     arena->head = block;
-    return block;
-}
-
-void *arena_alloc(struct arena *arena, size_t size_bytes)
-{
-    struct arena_block *block = arena->head;
-    size_t size;
-    void *result;
-
-    if (size_bytes > SIZE_MAX / 2)
-        BUG("allocation of %zu bytes", size_bytes);
-    size = (size_bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-    if (!block || block->size - block->used < size)
-        block = add_block(arena, size);
-    result = block->bytes + block->used;
-    block->used += size;
-    arena->total_bytes += size;
-    return result;
-}
-
-void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes)
-{
-    if (size_bytes && count > SIZE_MAX / 2 / size_bytes)
-        BUG("allocation of %zu objects of %zu bytes", count, size_bytes);
-    return arena_alloc(arena, count * size_bytes);
+    arena->at = block->bytes + size;
+    arena->left = room - size;
+    return block->bytes;
 }
 
 void *arena_grow(struct arena *arena, const void *old, size_t old_bytes, size_t new_bytes)
@@ -86,18 +68,24 @@ char *arena_strdup(struct arena *arena, const char *text)
     return arena_strndup(arena, text, strlen(text));
 }
 
+/* Written into what the block has left; a text that does not fit is written again, where it does. */
 char *arena_vprintf(struct arena *arena, const char *format, va_list ap)
 {
+    unsigned char *rest = arena->at;
+    size_t room = arena->left;
     va_list again;
     int len;
     char *result;
 
     va_copy(again, ap);
-    len = vsnprintf(NULL, 0, format, ap);
+    len = vsnprintf((char *)rest, room, format, ap);
     if (len < 0)
         BUG("format '%s'", format);
+    if ((size_t)len >= room && room)
+        memset(rest, 0, room);
     result = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(result, (size_t)len + 1, format, again);
+    if ((size_t)len >= room)
+        vsnprintf(result, (size_t)len + 1, format, again);
     va_end(again);
     return result;
 }
@@ -124,9 +112,9 @@ void arena_reset(struct arena *arena)
         free(block);
     }
     keep->next = NULL;
-    memset(keep->bytes, 0, keep->used);
-    keep->used = 0;
-    arena->total_bytes = 0;
+    memset(keep->bytes, 0, keep->size - arena->left);
+    arena->at = keep->bytes;
+    arena->left = keep->size;
 }
 
 void arena_free(struct arena *arena)
@@ -135,13 +123,12 @@ void arena_free(struct arena *arena)
         next = block->next;
         free(block);
     }
-    arena->head = NULL;
-    arena->total_bytes = 0;
+    *arena = (struct arena)ARENA_INIT;
 }
 
 void wipe_arena(struct arena *arena)
 {
     for (struct arena_block *block = arena->head; block; block = block->next)
-        wipe_bytes(block->bytes, block->used);
+        wipe_bytes(block->bytes, block->size);
     arena_free(arena);
 }

@@ -11,21 +11,43 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena_block;
 
 struct arena {
     struct arena_block *head;
-    size_t total_bytes; /* handed out so far */
+    unsigned char *at; /* the free room of the head */
+    size_t left;       /* of it: a multiple of ARENA_ALIGN */
 };
+
+enum { ARENA_ALIGN = 16 };
 
 #define ARENA_INIT {0}
 
 #define ARENA_RETURNS_NONNULL __attribute__((returns_nonnull))
 
-void *arena_alloc(struct arena *arena, size_t size_bytes) ARENA_RETURNS_NONNULL;
+void *arena_alloc_block(struct arena *arena, size_t size_bytes) ARENA_RETURNS_NONNULL; /* of arena_alloc() alone */
+
+static inline ARENA_RETURNS_NONNULL void *arena_alloc(struct arena *arena, size_t size_bytes)
+{
+    unsigned char *result = arena->at;
+    size_t size;
+
+    if (!size_bytes || size_bytes > arena->left)
+        return arena_alloc_block(arena, size_bytes);
+    size = (size_bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+    arena->at += size;
+    arena->left -= size;
+    return result;
+}
+
 /* Room for count objects of size_bytes each; a product that overflows aborts. */
-void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes) ARENA_RETURNS_NONNULL;
+static inline ARENA_RETURNS_NONNULL void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes)
+{
+    return arena_alloc(arena, size_bytes && count > SIZE_MAX / 2 / size_bytes ? SIZE_MAX : count * size_bytes);
+}
+
 /* Grows an array kept in an arena. The old copy is abandoned, not freed. */
 void *arena_grow(struct arena *arena, const void *old, size_t old_bytes, size_t new_bytes) ARENA_RETURNS_NONNULL;
 char *arena_strdup(struct arena *arena, const char *text) ARENA_RETURNS_NONNULL;

@@ -36,6 +36,7 @@ struct json {
     struct json *next;  /* next sibling */
     size_t count;       /* number of elements or members */
     uint32_t offset;    /* byte offset of the value in the text it was read from */
+    bool plain;         /* JSON_STRING: known to need no escape when it is written; JSON_NUMBER: always */
 };
 
 /* Where reading failed. */

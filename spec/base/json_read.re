@@ -14,6 +14,8 @@
 /* From this many members on, an object's keys are looked up in a map, so that no input takes quadratic time. */
 enum { JSON_MAP_FROM = 16 };
 
+enum { NUMBER_COPY_BYTES = 16 };
+
 enum token {
     TOKEN_END,
     TOKEN_OBJECT_OPEN,
@@ -40,6 +42,7 @@ struct reader {
     unsigned char *limit;
     size_t offset;         /* of the token */
     struct str text;       /* of a string or number token */
+    bool plain;            /* of the same, as in struct json */
 };
 
 static enum token fail_at(struct reader *r, size_t offset, const char *format, ...)
@@ -134,12 +137,13 @@ static unsigned char *put_utf8(unsigned char *out, uint32_t code)
     hex = [0-9a-fA-F];
 */
 
-/* A string with escapes; the cursor stands behind its opening quote. */
-static enum token read_escaped_string(struct reader *r)
+/* The rest, from `from` on, of a string whose opening quote the cursor stands behind: with escapes, or with a fault. */
+static enum token read_escaped_string(struct reader *r, unsigned char *from)
 {
-    unsigned char *YYCURSOR = r->cursor, *YYMARKER, *token, *out = r->cursor, *first = r->cursor;
+    unsigned char *YYCURSOR = from, *YYMARKER, *token, *out = from, *first = r->cursor;
     uint32_t code;
 
+    r->plain = false;
     for (;;) {
         token = YYCURSOR;
         /*!re2c
@@ -182,36 +186,62 @@ static enum token read_escaped_string(struct reader *r)
 }
 
 /*
- * Behind the opening quote. Most strings have neither escapes nor faults and end here; for the others the one with all
- * the rules begins anew.
+ * Behind the opening quote. Most strings have neither escapes nor faults and end here; for the rest of the others there is
+ * the one with all the rules.
  */
 static enum token read_string(struct reader *r)
 {
     unsigned char *at = r->cursor;
 
+    r->plain = true;
     for (;;) {
         unsigned char *run;
+        size_t passed;
 
-        while (json_scan_reads(at))
-            at += JSON_SCAN_BYTES;
-        while (*at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
-            at++;
-        if (*at < 0x80)
+        do {
+            passed = json_scan_reads(at);
+            at += passed;
+        } while (passed == JSON_SCAN_BYTES);
+        if (*at == '"')
             break;
+        if (*at < 0x20 || *at == '\\')
+            return read_escaped_string(r, at);
+        if (*at < 0x80) {
+            r->plain &= *at++ != 0x7F;
+            continue;
+        }
         for (run = at; *at >= 0x80;)
             at++;
         if (utf8_invalid_at((const char *)run, (size_t)(at - run)) != (size_t)(at - run))
-            return read_escaped_string(r);
+            return read_escaped_string(r, run);
     }
-    if (*at != '"')
-        return read_escaped_string(r);
     *at = '\0';
     r->text = (struct str){(const char *)r->cursor, (size_t)(at - r->cursor)};
     r->cursor = at + 1;
     return TOKEN_STRING;
 }
 
-static enum token next_token(struct reader *r)
+/* Numbers are followed by what must not be overwritten yet. Short ones are copied in one piece with what follows them. */
+static enum token take_number(struct reader *r, const unsigned char *start, unsigned char *end)
+{
+    size_t len = (size_t)(end - start);
+    char *copy;
+
+    if (len < NUMBER_COPY_BYTES) {
+        copy = arena_alloc(r->arena, NUMBER_COPY_BYTES);
+        memcpy(copy, start, NUMBER_COPY_BYTES);
+        copy[len] = '\0';
+    } else {
+        copy = arena_strndup(r->arena, (const char *)start, len);
+    }
+    r->text = (struct str){copy, len};
+    r->plain = true;
+    r->cursor = end;
+    return TOKEN_NUMBER;
+}
+
+/* Tokens of every kind, with white space before them. */
+static enum token scan_token(struct reader *r)
 {
     unsigned char *YYCURSOR = r->cursor, *token;
 
@@ -231,10 +261,7 @@ static enum token next_token(struct reader *r)
             "null" { r->cursor = YYCURSOR; return TOKEN_NULL; }
             ["] { r->cursor = YYCURSOR; return read_string(r); }
             "-"? ("0" | [1-9][0-9]*) ("." [0-9]+)? ([eE] [+-]? [0-9]+)? {
-                r->text = (struct str){arena_strndup(r->arena, (const char *)token, (size_t)(YYCURSOR - token)),
-                    (size_t)(YYCURSOR - token)};
-                r->cursor = YYCURSOR;
-                return TOKEN_NUMBER;
+                return take_number(r, token, YYCURSOR);
             }
             [-+.0-9a-zA-Z_]+ {
                 int len = YYCURSOR - token > 40 ? 40 : (int)(YYCURSOR - token);
@@ -251,6 +278,24 @@ static enum token next_token(struct reader *r)
             * { return fail_at_byte(r, token, false); }
         */
     }
+}
+
+static inline enum token next_token(struct reader *r)
+{
+    if (*r->cursor != '"')
+        return scan_token(r);
+    r->offset = (size_t)(r->cursor - r->start);
+    r->cursor++;
+    return read_string(r);
+}
+
+/* The same for punctuation that is likely, and stands without white space: true, and it is behind us. */
+static inline bool take(struct reader *r, unsigned char punctuation)
+{
+    if (*r->cursor != punctuation)
+        return false;
+    r->cursor++;
+    return true;
 }
 
 static struct json *read_value(struct reader *r, enum token token, unsigned depth);
@@ -280,26 +325,43 @@ static void add_child(struct json *parent, struct json *child)
     parent->count++;
 }
 
-/* True where key is new in object. map is used (and filled at first) once the object is large. */
-static bool key_is_new(struct reader *r, const struct json *object, struct map *map, struct str key)
+/* The keys of an object so far. */
+struct keys {
+    uint64_t marks; /* a bit that most keys have for themselves */
+    struct map map; /* used, and filled at first, once the object is large */
+};
+
+static uint64_t mark_key(struct str key)
 {
+    unsigned first = key.len ? (unsigned char)key.data[0] : 0;
+    unsigned last = key.len ? (unsigned char)key.data[key.len - 1] : 0;
+
+    return UINT64_C(1) << ((first * 5 + last * 3 + key.len) & 63);
+}
+
+static bool key_is_new(struct reader *r, const struct json *object, struct keys *keys, struct str key)
+{
+    uint64_t mark = mark_key(key);
+    bool may_be_there = keys->marks & mark;
+
+    keys->marks |= mark;
     if (object->count < JSON_MAP_FROM) {
-        for (const struct json *member = object->child; member; member = member->next)
+        for (const struct json *member = may_be_there ? object->child : NULL; member; member = member->next)
             if (str_equal(member->key, key))
                 return false;
         return true;
     }
-    if (!map->arena) {
-        map_init(map, r->arena);
+    if (!keys->map.arena) {
+        map_init(&keys->map, r->arena);
         for (struct json *member = object->child; member; member = member->next)
-            map_put(map, member->key, member);
+            map_put(&keys->map, member->key, member);
     }
-    return map_put(map, key, r) == NULL;
+    return map_put(&keys->map, key, r) == NULL;
 }
 
 static struct json *read_object(struct reader *r, struct json *object, unsigned depth)
 {
-    struct map keys = {0};
+    struct keys keys = {0};
     enum token token = next_token(r);
 
     if (token == TOKEN_OBJECT_CLOSE)
@@ -315,19 +377,20 @@ static struct json *read_object(struct reader *r, struct json *object, unsigned 
             fail_at(r, r->offset, "key '%.*s' is there twice", key.len > 100 ? 100 : (int)key.len, key.data);
             return NULL;
         }
-        token = next_token(r);
-        if (token != TOKEN_COLON)
+        if (!take(r, ':') && (token = next_token(r)) != TOKEN_COLON)
             return fail_expected(r, token, "':'");
         member = read_value(r, next_token(r), depth);
         if (!member)
             return NULL;
         member->key = key;
         add_child(object, member);
-        token = next_token(r);
-        if (token == TOKEN_OBJECT_CLOSE)
-            return object;
-        if (token != TOKEN_COMMA)
-            return fail_expected(r, token, "',' or '}'");
+        if (!take(r, ',')) {
+            token = next_token(r);
+            if (token == TOKEN_OBJECT_CLOSE)
+                return object;
+            if (token != TOKEN_COMMA)
+                return fail_expected(r, token, "',' or '}'");
+        }
         token = next_token(r);
     }
 }
@@ -344,11 +407,13 @@ static struct json *read_array(struct reader *r, struct json *array, unsigned de
         if (!element)
             return NULL;
         add_child(array, element);
-        token = next_token(r);
-        if (token == TOKEN_ARRAY_CLOSE)
-            return array;
-        if (token != TOKEN_COMMA)
-            return fail_expected(r, token, "',' or ']'");
+        if (!take(r, ',')) {
+            token = next_token(r);
+            if (token == TOKEN_ARRAY_CLOSE)
+                return array;
+            if (token != TOKEN_COMMA)
+                return fail_expected(r, token, "',' or ']'");
+        }
         token = next_token(r);
     }
 }
@@ -379,8 +444,10 @@ static struct json *read_value(struct reader *r, enum token token, unsigned dept
     value = ARENA_NEW(r->arena, struct json);
     value->type = types[token];
     value->offset = (uint32_t)r->offset;
-    if (token == TOKEN_STRING || token == TOKEN_NUMBER)
+    if (token == TOKEN_STRING || token == TOKEN_NUMBER) {
         value->text = r->text;
+        value->plain = r->plain;
+    }
     if (token != TOKEN_OBJECT_OPEN && token != TOKEN_ARRAY_OPEN)
         return value;
     if (depth == JSON_DEPTH_MAX) {
@@ -400,7 +467,7 @@ struct json *json_read(struct arena *arena, struct str text, enum json_option op
         fail_at(&r, 0, "the text is longer than 4 GiB");
         return NULL;
     }
-    r.start = r.cursor = arena_alloc(arena, text.len + JSON_SCAN_BYTES);
+    r.start = r.cursor = arena_alloc(arena, text.len + NUMBER_COPY_BYTES);
     if (text.len)
         memcpy(r.start, text.data, text.len);
     r.limit = r.start + text.len;

@@ -30,54 +30,59 @@ static bool needs_escape(unsigned char byte)
     return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7F;
 }
 
-/* Nothing in it has to be escaped. */
-static bool is_plain(struct str text)
+/* Two words of text, which may overlap, copied to the same places in out. False where a byte has to be escaped. */
+static inline bool copy_words(char *out, const char *text, size_t second)
 {
-    if (text.len < JSON_SCAN_BYTES) {
-        for (size_t i = 0; i < text.len; i++)
-            if (needs_escape((unsigned char)text.data[i]))
+    uint64_t a, b;
+
+    memcpy(&a, text, sizeof(a));
+    memcpy(&b, text + second, sizeof(b));
+    memcpy(out, &a, sizeof(a));
+    memcpy(out + second, &b, sizeof(b));
+    return json_scan_writes(a, b);
+}
+
+/* Copies text; false where something in it has to be escaped. What is left of words is copied with bytes before it. */
+static bool copy_plain(char *out, struct str text)
+{
+    enum { WORD = sizeof(uint64_t) };
+    size_t i = 0, len = text.len;
+
+    if (len >= WORD) {
+        for (; len - i >= 2 * WORD; i += 2 * WORD)
+            if (!copy_words(out + i, text.data + i, WORD))
                 return false;
-        return true;
+        if (i == len)
+            return true;
+        return len >= 2 * WORD ? copy_words(out + len - 2 * WORD, text.data + len - 2 * WORD, WORD)
+                               : copy_words(out, text.data, len - WORD);
     }
-    for (size_t i = 0; i + JSON_SCAN_BYTES <= text.len; i += JSON_SCAN_BYTES)
-        if (!json_scan_writes(text.data + i))
+    if (len >= WORD / 2) {
+        uint32_t first, last;
+
+        memcpy(&first, text.data, sizeof(first));
+        memcpy(&last, text.data + len - sizeof(last), sizeof(last));
+        memcpy(out, &first, sizeof(first));
+        memcpy(out + len - sizeof(last), &last, sizeof(last));
+        return json_scan_writes(first | (uint64_t)last << 32, first | (uint64_t)last << 32);
+    }
+    for (; i < len; i++) {
+        if (needs_escape((unsigned char)text.data[i]))
             return false;
-    return json_scan_writes(text.data + text.len - JSON_SCAN_BYTES); /* the rest, and some of it again */
+        out[i] = text.data[i];
+    }
+    return true;
 }
 
-static void write_plain(struct strbuf *out, struct str text)
-{
-    char *at;
-
-    if (out->capacity - out->len < text.len + 3)
-        strbuf_reserve(out, text.len + 2);
-    at = out->data + out->len;
-    at[0] = '"';
-    if (text.len)
-        memcpy(at + 1, text.data, text.len);
-    at[text.len + 1] = '"';
-    at[text.len + 2] = '\0';
-    out->len += text.len + 2;
-}
-
-void json_write_string(struct strbuf *out, struct str text)
+static void write_escaped(struct strbuf *out, struct str text)
 {
     size_t start = 0;
 
-    if (is_plain(text)) {
-        write_plain(out, text);
-        return;
-    }
     strbuf_append_char(out, '"');
     for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte;
+        unsigned char byte = (unsigned char)text.data[i];
         const char *escape;
 
-        while (text.len - i >= JSON_SCAN_BYTES && json_scan_writes(text.data + i))
-            i += JSON_SCAN_BYTES;
-        if (i == text.len)
-            break;
-        byte = (unsigned char)text.data[i];
         if (!needs_escape(byte))
             continue;
         strbuf_append(out, text.data + start, i - start);
@@ -91,6 +96,23 @@ void json_write_string(struct strbuf *out, struct str text)
     if (start < text.len)
         strbuf_append(out, text.data + start, text.len - start);
     strbuf_append_char(out, '"');
+}
+
+void json_write_string(struct strbuf *out, struct str text)
+{
+    char *at;
+
+    if (out->capacity - out->len < text.len + 3)
+        strbuf_reserve(out, text.len + 2);
+    at = out->data + out->len;
+    if (!copy_plain(at + 1, text)) {
+        write_escaped(out, text);
+        return;
+    }
+    at[0] = '"';
+    at[text.len + 1] = '"';
+    at[text.len + 2] = '\0';
+    out->len += text.len + 2;
 }
 
 enum { LEVEL_COMPACT = -1, INDENT_SPACES = 2 };

@@ -5,11 +5,14 @@
 
 enum { READ_BYTES = 256 * 1024 };
 
-static const char *find_end(const struct lines *lines, size_t from)
+/* Where the next line feed stands, looked for once; the buffer's length where there is none. */
+static size_t find_end(struct lines *lines)
 {
-    size_t rest = lines->buffer.len - from;
+    size_t rest = lines->buffer.len - lines->searched;
+    const char *end = rest ? memchr(lines->buffer.data + lines->searched, '\n', rest) : NULL;
 
-    return rest ? memchr(lines->buffer.data + from, '\n', rest) : NULL;
+    lines->searched = end ? (size_t)(end - lines->buffer.data) : lines->buffer.len;
+    return lines->searched;
 }
 
 /* What is left moves to the front, and more comes behind it. False: an error. */
@@ -21,6 +24,7 @@ static bool read_more(struct lines *lines)
     if (lines->at) {
         memmove(buffer->data, buffer->data + lines->at, buffer->len - lines->at);
         buffer->len -= lines->at;
+        lines->searched -= lines->at;
         lines->at = 0;
     }
     strbuf_reserve(buffer, READ_BYTES);
@@ -43,24 +47,18 @@ static enum lines_result give(struct lines *lines, size_t end, size_t next, stru
     if (len && start[len - 1] == '\r')
         len--;
     *out = (struct str){start, len};
-    lines->at = next;
+    lines->at = lines->searched = next;
     lines->number++;
     return LINES_LINE;
 }
 
 enum lines_result lines_next(struct lines *lines, struct str *out)
 {
-    size_t searched = lines->at;
-
     for (;;) {
-        const char *end = find_end(lines, searched);
-        size_t rest = lines->buffer.len - lines->at;
+        size_t end = find_end(lines), rest = lines->buffer.len - lines->at;
 
-        if (end) {
-            size_t offset = (size_t)(end - lines->buffer.data);
-
-            return give(lines, offset, offset + 1, out);
-        }
+        if (end < lines->buffer.len)
+            return give(lines, end, end + 1, out);
         if (rest > lines->max_bytes) {
             lines->number++;
             return LINES_TOO_LONG;
@@ -69,13 +67,12 @@ enum lines_result lines_next(struct lines *lines, struct str *out)
             return rest ? give(lines, lines->buffer.len, lines->buffer.len, out) : LINES_END;
         if (!read_more(lines))
             return LINES_FAILED;
-        searched = rest; /* the rest is at the front now, and holds no line feed */
     }
 }
 
-bool lines_ready(const struct lines *lines)
+bool lines_ready(struct lines *lines)
 {
-    return find_end(lines, lines->at) != NULL;
+    return find_end(lines) < lines->buffer.len;
 }
 
 void lines_free(struct lines *lines)

@@ -24,6 +24,7 @@ struct lines {
     /* of lines.c */
     struct strbuf buffer;
     size_t at;
+    size_t searched; /* from at on: bytes before it hold no line feed */
     bool ended;
 };
 
@@ -31,7 +32,7 @@ struct lines {
  * the last line feed is a line, too. */
 enum lines_result lines_next(struct lines *lines, struct str *out);
 /* Whether the next line is in memory, so that lines_next() will not wait for it. */
-bool lines_ready(const struct lines *lines);
+bool lines_ready(struct lines *lines);
 void lines_free(struct lines *lines);
 
 #endif

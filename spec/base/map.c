@@ -5,7 +5,7 @@
 #include "spec/base/arena.h"
 
 /* Eight bytes at a time: the multiplication carries each into the bits above it, the shift brings those back. */
-static size_t hash_key(struct str key)
+static uint32_t hash_key(struct str key)
 {
     uint64_t hash = UINT64_C(14695981039346656037) ^ key.len;
 
@@ -17,7 +17,7 @@ static size_t hash_key(struct str key)
         hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
         hash ^= hash >> 32;
     }
-    return (size_t)hash;
+    return (uint32_t)hash;
 }
 
 void map_init(struct map *map, struct arena *arena)
@@ -25,48 +25,64 @@ void map_init(struct map *map, struct arena *arena)
     *map = (struct map){.arena = arena};
 }
 
-/* The slot that holds key, or the free slot where it belongs. */
-static size_t find_slot(const struct map *map, struct str key)
+/* The slot that holds key, or the free slot where it belongs; the map has slots. */
+static struct map_slot *find_slot(const struct map *map, struct str key, uint32_t hash)
 {
     size_t mask = map->slot_count - 1;
-    size_t slot = hash_key(key) & mask;
+    size_t at = hash & mask;
 
-    while (map->slots[slot] && !str_equal(map->entries[map->slots[slot] - 1].key, key))
-        slot = (slot + 1) & mask;
-    return slot;
+    while (map->slots[at].index &&
+           (map->slots[at].hash != hash || !str_equal(map->entries[map->slots[at].index - 1].key, key)))
+        at = (at + 1) & mask;
+    return &map->slots[at];
 }
 
 static void grow(struct map *map)
 {
-    size_t capacity = map->capacity ? map->capacity * 2 : 8;
+    const struct map_slot *old = map->slots;
+    size_t old_count = map->slot_count, capacity = map->capacity ? map->capacity * 2 : 8;
 
     map->entries = arena_grow(map->arena, map->entries, map->count * sizeof(*map->entries), capacity * sizeof(*map->entries));
     map->capacity = capacity;
     map->slot_count = capacity * 2;
-    map->slots = ARENA_ARRAY(map->arena, uint32_t, map->slot_count);
-    for (size_t i = 0; i < map->count; i++)
-        map->slots[find_slot(map, map->entries[i].key)] = (uint32_t)i + 1;
+    map->slots = ARENA_ARRAY(map->arena, struct map_slot, map->slot_count);
+    for (size_t i = 0; i < old_count; i++) {
+        size_t at = old[i].hash & (map->slot_count - 1);
+
+        if (!old[i].index)
+            continue;
+        while (map->slots[at].index)
+            at = (at + 1) & (map->slot_count - 1);
+        map->slots[at] = old[i];
+    }
 }
 
 static struct map_entry *find(const struct map *map, struct str key)
 {
-    uint32_t index = map->slot_count ? map->slots[find_slot(map, key)] : 0;
+    uint32_t index = map->slot_count ? find_slot(map, key, hash_key(key))->index : 0;
 
     return index ? &map->entries[index - 1] : NULL;
 }
 
 void *map_put(struct map *map, struct str key, void *value)
 {
-    struct map_entry *entry = find(map, key);
+    uint32_t hash = hash_key(key);
+    struct map_slot *slot;
+    struct map_entry *entry;
     void *old;
 
-    if (!entry) {
-        if (!map->entries || map->count == map->capacity)
+    if (!map->slot_count)
+        grow(map);
+    slot = find_slot(map, key, hash);
+    if (!slot->index) {
+        if (map->count == map->capacity) {
             grow(map);
-        map->slots[find_slot(map, key)] = (uint32_t)map->count + 1;
-        entry = &map->entries[map->count++];
-        entry->key = key;
+            slot = find_slot(map, key, hash);
+        }
+        *slot = (struct map_slot){hash, (uint32_t)map->count + 1};
+        map->entries[map->count++].key = key;
     }
+    entry = &map->entries[slot->index - 1];
     old = entry->removed ? NULL : entry->value;
     entry->value = value;
     entry->removed = false;

@@ -16,12 +16,17 @@ struct map_entry {
     bool removed;
 };
 
+struct map_slot {
+    uint32_t hash; /* of the key: most that are not the one are told apart without being read */
+    uint32_t index; /* + 1 into entries, 0 is free */
+};
+
 struct map {
     struct arena *arena;
     struct map_entry *entries; /* entries[0..count), in order of insertion, removed ones included */
     size_t count;
     size_t capacity;
-    uint32_t *slots; /* open addressing; index + 1 into entries, 0 is free */
+    struct map_slot *slots; /* open addressing */
     size_t slot_count;
 };
 

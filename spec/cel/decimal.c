@@ -202,39 +202,50 @@ struct cel_decimal cel_decimal_from_i64(int64_t value)
     return out;
 }
 
+/* Room for what is printed: a sign, a point, zeros before or behind the digits, or an exponent. */
+enum { TEXT_BYTES = 2 * CEL_DECIMAL_DIGITS + 32 };
+
+static size_t print_scientific(const struct cel_decimal *value, int64_t power, char *out)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < value->count; i++) {
+        out[len++] = (char)('0' + value->digits[i]);
+        if (i == 0 && value->count > 1)
+            out[len++] = '.';
+    }
+    return len + (size_t)snprintf(out + len, TEXT_BYTES - CEL_DECIMAL_DIGITS - 2, "e%+" PRId64, power);
+}
+
 struct str cel_decimal_print(struct arena *arena, const struct cel_decimal *value)
 {
-    struct strbuf out = STRBUF_INIT;
+    char out[TEXT_BYTES];
+    size_t len = 0;
     int64_t power = value->count + value->exponent - 1; /* of the first digit */
     bool plain =
         value->exponent <= 0 ? power >= -7 && value->exponent >= -CEL_DECIMAL_DIGITS : power < CEL_DECIMAL_DIGITS;
-    struct str text;
 
     if (value->negative)
-        strbuf_append_char(&out, '-');
+        out[len++] = '-';
     if (value->count == 0) {
-        strbuf_append_char(&out, '0');
-        for (int64_t i = value->exponent; i < 0 && value->exponent >= -CEL_DECIMAL_DIGITS; i++)
-            strbuf_append_text(&out, i == value->exponent ? ".0" : "0");
+        out[len++] = '0';
+        for (int64_t i = value->exponent; i < 0 && value->exponent >= -CEL_DECIMAL_DIGITS; i++) {
+            if (i == value->exponent)
+                out[len++] = '.';
+            out[len++] = '0';
+        }
     } else if (plain) {
         for (int64_t at = power < 0 ? 0 : power; at >= value->exponent || at >= 0; at--) {
             int64_t i = power - at;
 
             if (at == -1)
-                strbuf_append_char(&out, '.');
-            strbuf_append_char(&out, i >= 0 && i < value->count ? (char)('0' + value->digits[i]) : '0');
+                out[len++] = '.';
+            out[len++] = i >= 0 && i < value->count ? (char)('0' + value->digits[i]) : '0';
         }
     } else {
-        for (int i = 0; i < value->count; i++) {
-            strbuf_append_char(&out, (char)('0' + value->digits[i]));
-            if (i == 0 && value->count > 1)
-                strbuf_append_char(&out, '.');
-        }
-        strbuf_printf(&out, "e%+" PRId64, power);
+        len += print_scientific(value, power, out + len);
     }
-    text = strbuf_copy(&out, arena);
-    strbuf_free(&out);
-    return text;
+    return (struct str){arena_strndup(arena, out, len), len};
 }
 
 /* Digits of value, right-aligned in WIDE_DIGITS, shifted left by shift places. False when they do not fit. */
@@ -308,11 +319,13 @@ enum cel_decimal_status cel_decimal_add(
 enum cel_decimal_status cel_decimal_multiply(
     const struct cel_decimal *a, const struct cel_decimal *b, struct cel_decimal *out)
 {
-    uint8_t digits[WIDE_DIGITS] = {0};
+    int count = a->count + b->count;
+    uint8_t digits[WIDE_DIGITS];
 
+    memset(digits, 0, (size_t)count);
     for (int i = a->count; i-- > 0;) {
         int carry = 0;
-        int at = WIDE_DIGITS - (a->count - i);
+        int at = count - (a->count - i);
 
         for (int j = b->count; j-- > 0; at--) {
             int sum = digits[at] + a->digits[i] * b->digits[j] + carry;
@@ -322,7 +335,7 @@ enum cel_decimal_status cel_decimal_multiply(
         }
         digits[at] = (uint8_t)(digits[at] + carry);
     }
-    return store(digits, WIDE_DIGITS, a->exponent + b->exponent, a->negative != b->negative, out)
+    return store(digits, count, a->exponent + b->exponent, a->negative != b->negative, out)
                ? CEL_DECIMAL_OK
                : CEL_DECIMAL_TOO_LONG;
 }

@@ -43,6 +43,13 @@ static const struct cel_value *find_binding(const struct cel_binding *bindings, 
     return NULL;
 }
 
+/* Its texts are empty: not all of their bytes, since there are many, and evaluations are short. */
+static void clear_error(struct cel_error *error)
+{
+    error->start = error->end = 0;
+    error->message[0] = error->help[0] = '\0';
+}
+
 bool cel_eval_within(const struct cel_program *program, struct arena *arena, const struct cel_binding *bindings,
     size_t count, uint64_t *cost_left, struct cel_value *value, struct cel_error *error)
 {
@@ -60,7 +67,7 @@ bool cel_eval_within(const struct cel_program *program, struct arena *arena, con
 
     bool ok;
 
-    *error = (struct cel_error){0};
+    clear_error(error);
     for (size_t i = 0; i < program->variables.count; i++)
         variables[i] = find_binding(bindings, count, program->variables.items[i]);
     ok = cel_run_node(&run, program->root, value);
@@ -70,7 +77,7 @@ bool cel_eval_within(const struct cel_program *program, struct arena *arena, con
     }
     *cost_left = run.cost_left;
     if (ok)
-        *error = (struct cel_error){0};
+        clear_error(error);
     return ok;
 }
 

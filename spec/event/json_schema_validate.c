@@ -6,6 +6,7 @@
 #include "spec/base/arena.h"
 #include "spec/base/bug.h"
 #include "spec/event/json_schema_set.h"
+#include "spec/event/value.h"
 
 /* The way from the value's root, kept on the stack. */
 struct at {
@@ -149,28 +150,30 @@ static bool try_branch(struct validation *run, const struct schema_node *node, c
 
 /* --- any value ---------------------------------------------------------------------------------------------------- */
 
-static unsigned type_of(const struct json *value)
+static bool is_whole(struct str text)
 {
     struct decimal number;
+    size_t i = 0;
 
-    switch (value->type) {
-    case JSON_NULL:
-        return SCHEMA_TYPE_NULL;
-    case JSON_FALSE:
-    case JSON_TRUE:
-        return SCHEMA_TYPE_BOOLEAN;
-    case JSON_NUMBER:
-        if (decimal_parse(value->text, &number) && decimal_is_integer(&number))
-            return SCHEMA_TYPE_NUMBER | SCHEMA_TYPE_INTEGER;
-        return SCHEMA_TYPE_NUMBER;
-    case JSON_STRING:
-        return SCHEMA_TYPE_STRING;
-    case JSON_ARRAY:
-        return SCHEMA_TYPE_ARRAY;
-    case JSON_OBJECT:
-        break;
-    }
-    return SCHEMA_TYPE_OBJECT;
+    while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9')
+        i++;
+    return (i && i == text.len) || (decimal_parse(text, &number) && decimal_is_integer(&number));
+}
+
+static bool is_of_types(const struct json *value, unsigned types)
+{
+    static const unsigned bits[] = {
+        [JSON_NULL] = SCHEMA_TYPE_NULL,
+        [JSON_FALSE] = SCHEMA_TYPE_BOOLEAN,
+        [JSON_TRUE] = SCHEMA_TYPE_BOOLEAN,
+        [JSON_NUMBER] = SCHEMA_TYPE_NUMBER,
+        [JSON_STRING] = SCHEMA_TYPE_STRING,
+        [JSON_ARRAY] = SCHEMA_TYPE_ARRAY,
+        [JSON_OBJECT] = SCHEMA_TYPE_OBJECT,
+    };
+
+    return (types & bits[value->type]) ||
+           ((types & SCHEMA_TYPE_INTEGER) && value->type == JSON_NUMBER && is_whole(value->text));
 }
 
 static const char *type_name(const struct json *value)
@@ -192,7 +195,7 @@ static bool check_any(struct validation *run, const struct schema_node *node, co
 {
     const struct json *value = at->value;
 
-    if (node->types && !(node->types & type_of(value)))
+    if (node->types && !is_of_types(value, node->types))
         return fail(run, node, "type", at, "must be of type %s, and is %s", node->types_text,
             json_is(value, JSON_NUMBER) && !(node->types & SCHEMA_TYPE_NUMBER) && (node->types & SCHEMA_TYPE_INTEGER)
                 ? "a number with a fraction"
@@ -347,19 +350,46 @@ static bool check_unevaluated_items(struct validation *run, const struct schema_
 
 /* --- objects ------------------------------------------------------------------------------------------------------ */
 
-static const struct json *find_member(struct validation *run, const struct json *object, struct str name)
+/* The member of that name, looked for from `from` on and then before it: members mostly stand as they are asked for. */
+static const struct json *find_member_from(
+    struct validation *run, const struct json *object, const struct json *from, struct str name)
 {
-    for (const struct json *member = object->child; member; member = member->next) {
+    for (const struct json *member = from; member; member = member->next) {
         run->work++;
-        if (str_equal(member->key, name))
+        if (event_name_equal(member->key, name))
+            return member;
+    }
+    for (const struct json *member = object->child; member != from; member = member->next) {
+        run->work++;
+        if (event_name_equal(member->key, name))
             return member;
     }
     return NULL;
 }
 
+static const struct json *find_member(struct validation *run, const struct json *object, struct str name)
+{
+    return find_member_from(run, object, object->child, name);
+}
+
+/* The schema of a property. *next: where in the map the next one is likely to be. */
+static const struct schema_node *find_property(const struct schema_node *node, struct str name, size_t *next)
+{
+    enum { NEAR = 3 };
+    const struct map *map = &node->properties;
+
+    for (size_t i = *next; i < map->count && i < *next + NEAR; i++) {
+        if (event_name_equal(map->entries[i].key, name)) {
+            *next = i + 1;
+            return map->entries[i].value;
+        }
+    }
+    return map_get(map, name);
+}
+
 static bool check_names(struct validation *run, const struct schema_node *node, const struct at *at)
 {
-    const struct json *value = at->value;
+    const struct json *value = at->value, *next = value->child;
 
     if (value->count < node->min_properties)
         return fail(run, node, "minProperties", at, "has %zu properties, and needs at least %zu", value->count,
@@ -368,8 +398,11 @@ static bool check_names(struct validation *run, const struct schema_node *node, 
         return fail(
             run, node, "maxProperties", at, "has %zu properties, and may have %zu", value->count, node->max_properties);
     for (size_t i = 0; i < node->required_count; i++) {
-        if (!find_member(run, value, node->required[i]))
+        const struct json *member = find_member_from(run, value, next, node->required[i]);
+
+        if (!member)
             return fail(run, node, "required", at, "lacks the property '%.*s'", STR_ARG(node->required[i]));
+        next = member->next;
     }
     for (size_t i = 0; i < node->dependent_required_count; i++) {
         const struct schema_names *item = &node->dependent_required[i];
@@ -386,9 +419,9 @@ static bool check_names(struct validation *run, const struct schema_node *node, 
 }
 
 static bool check_member(struct validation *run, const struct schema_node *node, const struct at *at,
-    const struct scope *scope, bool *evaluated)
+    const struct scope *scope, size_t *next, bool *evaluated)
 {
-    const struct schema_node *property = map_get(&node->properties, at->value->key);
+    const struct schema_node *property = find_property(node, at->value->key, next);
 
     *evaluated = property != NULL;
     if (property && property->kind == SCHEMA_FALSE)
@@ -428,7 +461,7 @@ static bool check_property_name(
 static bool check_object(struct validation *run, const struct schema_node *node, const struct at *at,
     const struct scope *scope, struct marks *marks)
 {
-    size_t index = 0;
+    size_t index = 0, next = 0;
 
     if (!check_names(run, node, at))
         return false;
@@ -446,7 +479,7 @@ static bool check_object(struct validation *run, const struct schema_node *node,
         bool evaluated;
 
         if (!spend(run, node, at, 1) || (node->property_names && !check_property_name(run, node, &inner, scope)) ||
-            !check_member(run, node, &inner, scope, &evaluated))
+            !check_member(run, node, &inner, scope, &next, &evaluated))
             return false;
         if (evaluated)
             mark(marks, index);
@@ -602,7 +635,7 @@ bool schema_validate_under(const struct json_schema *set, const struct json *sub
     const struct at at = {NULL, instance, 0};
     const struct schema_node *node = map_get(&set->nodes, (struct str){(const char *)&subschema, sizeof(subschema)});
 
-    memset(error, 0, sizeof(*error));
+    error->schema_pointer[0] = error->instance_pointer[0] = error->message[0] = '\0';
     if (node)
         return apply(&run, node, &at, NULL, NULL);
     BUG("a subschema that was not compiled");

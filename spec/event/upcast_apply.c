@@ -22,6 +22,7 @@ static bool fail_path(
 /* All expressions see the map as it was before the operator. */
 static bool apply_assignments(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
     const struct event_value **values = ARENA_ARRAY(run->arena, const struct event_value *, op->assignment_count);
     const char *why;
 
@@ -29,7 +30,7 @@ static bool apply_assignments(struct upcast_run *run, const struct upcast_op *op
         const struct upcast_assignment *item = &op->assignments[i];
         const struct event_value *old;
 
-        if (!upcast_path_get(*map, &item->path, &old, &why))
+        if (!upcast_path_get(edit.value, &item->path, &old, &why))
             return fail_path(run, op, &item->path, "set", why);
         if (op->kind == UPCAST_DEFAULT && old)
             continue;
@@ -37,21 +38,24 @@ static bool apply_assignments(struct upcast_run *run, const struct upcast_op *op
             return false;
     }
     for (size_t i = 0; i < op->assignment_count; i++) {
-        if (values[i] && !upcast_path_put(run->arena, map, &op->assignments[i].path, values[i], &why))
+        if (values[i] && !upcast_path_put(&edit, &op->assignments[i].path, values[i], &why))
             return fail_path(run, op, &op->assignments[i].path, "set", why);
     }
+    *map = edit.value;
     return true;
 }
 
 static bool apply_remove(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
     const struct event_value *old;
     const char *why;
 
     for (size_t i = 0; i < op->path_count; i++) {
-        if (!upcast_path_take(run->arena, map, &op->paths[i], false, &old, &why))
+        if (!upcast_path_take(&edit, &op->paths[i], false, &old, &why))
             return fail_path(run, op, &op->paths[i], "remove", why);
     }
+    *map = edit.value;
     return true;
 }
 
@@ -62,12 +66,13 @@ static bool apply_remove(struct upcast_run *run, const struct upcast_op *op, con
  */
 static bool apply_pairs(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
     const struct event_value **values = ARENA_ARRAY(run->arena, const struct event_value *, op->pair_count);
     const char *verb = op->kind == UPCAST_RENAME ? "rename" : "move";
     const char *why = NULL;
 
     for (size_t i = 0; i < op->pair_count; i++) {
-        if (!upcast_path_take(run->arena, map, &op->pairs[i].from, true, &values[i], &why))
+        if (!upcast_path_take(&edit, &op->pairs[i].from, true, &values[i], &why))
             return fail_path(run, op, &op->pairs[i].from, verb, why);
     }
     for (size_t i = 0; i < op->pair_count; i++) {
@@ -76,26 +81,29 @@ static bool apply_pairs(struct upcast_run *run, const struct upcast_op *op, cons
         bool done;
 
         if (values[i]) {
-            done = upcast_path_put_new(run->arena, map, &pair->to, values[i], &why);
+            done = upcast_path_put_new(&edit, &pair->to, values[i], &why);
         } else {
-            done = upcast_path_get(*map, &pair->to, &old, &why) && !old;
+            done = upcast_path_get(edit.value, &pair->to, &old, &why) && !old;
             why = old ? "it is already there" : why;
         }
         if (!done)
             return upcast_fail(run->problem, op->pointer, "cannot %s '%.*s' to '%.*s': %s", verb,
                 STR_ARG(pair->from.text), STR_ARG(pair->to.text), why);
     }
+    *map = edit.value;
     return true;
 }
 
 static bool apply_convert(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
+
     for (size_t i = 0; i < op->conversion_count; i++) {
         const struct upcast_convert *item = &op->conversions[i];
         const struct event_value *old, *value;
         const char *why;
 
-        if (!upcast_path_get(*map, &item->path, &old, &why))
+        if (!upcast_path_get(edit.value, &item->path, &old, &why))
             return fail_path(run, op, &item->path, "convert", why);
         if (!old)
             continue;
@@ -105,9 +113,10 @@ static bool apply_convert(struct upcast_run *run, const struct upcast_op *op, co
         if (!upcast_convert_value(run->arena, old, item->to, &value, &why))
             return upcast_fail(run->problem, op->pointer, "cannot convert '%.*s' from %s to %s: %s",
                 STR_ARG(item->path.text), event_type_name(old->type), upcast_conversion_name(item->to), why);
-        if (!upcast_path_put(run->arena, map, &item->path, value, &why))
+        if (!upcast_path_put(&edit, &item->path, value, &why))
             return fail_path(run, op, &item->path, "convert", why);
     }
+    *map = edit.value;
     return true;
 }
 
@@ -152,21 +161,23 @@ static bool map_value(struct upcast_run *run, const struct upcast_op *op, const 
 
 static bool apply_map_values(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
     const struct event_value **values = ARENA_ARRAY(run->arena, const struct event_value *, op->map_count);
     const char *why;
 
     for (size_t i = 0; i < op->map_count; i++) {
         const struct event_value *old;
 
-        if (!upcast_path_get(*map, &op->maps[i].path, &old, &why))
+        if (!upcast_path_get(edit.value, &op->maps[i].path, &old, &why))
             return fail_path(run, op, &op->maps[i].path, "map", why);
         if (old && !map_value(run, op, &op->maps[i], old, &values[i]))
             return false;
     }
     for (size_t i = 0; i < op->map_count; i++) {
-        if (values[i] && !upcast_path_put(run->arena, map, &op->maps[i].path, values[i], &why))
+        if (values[i] && !upcast_path_put(&edit, &op->maps[i].path, values[i], &why))
             return fail_path(run, op, &op->maps[i].path, "map", why);
     }
+    *map = edit.value;
     return true;
 }
 
@@ -182,12 +193,13 @@ static const char *find_text(struct str text, struct str wanted)
 /* The last part takes the rest, separators included; parts that the text does not reach stay absent. */
 static bool apply_split(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
     const struct event_value *old;
     const char *why;
     struct str rest;
     bool more = true;
 
-    if (!upcast_path_take(run->arena, map, &op->path, true, &old, &why))
+    if (!upcast_path_take(&edit, &op->path, true, &old, &why))
         return fail_path(run, op, &op->path, "split", why);
     if (old && old->type != EVENT_STRING)
         return upcast_fail(run->problem, op->pointer, "cannot split '%.*s': it is of type %s, not string",
@@ -198,22 +210,24 @@ static bool apply_split(struct upcast_run *run, const struct upcast_op *op, cons
         struct str part = at ? (struct str){rest.data, (size_t)(at - rest.data)} : rest;
         const struct event_value *taken = NULL;
 
-        if (!upcast_path_get(*map, &op->paths[i], &taken, &why))
+        if (!upcast_path_get(edit.value, &op->paths[i], &taken, &why))
             return fail_path(run, op, &op->paths[i], "split into", why);
         if (taken)
             return fail_path(run, op, &op->paths[i], "split into", "it is already there");
         if (old && more &&
-            !upcast_path_put_new(run->arena, map, &op->paths[i], upcast_new_string(run->arena, part), &why))
+            !upcast_path_put_new(&edit, &op->paths[i], upcast_new_string(run->arena, part), &why))
             return fail_path(run, op, &op->paths[i], "split into", why);
         more = at != NULL;
         if (at)
             rest = (struct str){at + op->separator.len, rest.len - part.len - op->separator.len};
     }
+    *map = edit.value;
     return true;
 }
 
 static bool apply_combine(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
     struct strbuf text = STRBUF_INIT;
     const struct event_value *part, *taken = NULL;
     struct event_value *result;
@@ -221,7 +235,7 @@ static bool apply_combine(struct upcast_run *run, const struct upcast_op *op, co
     size_t found = 0;
 
     for (size_t i = 0; i < op->path_count; i++) {
-        if (!upcast_path_take(run->arena, map, &op->paths[i], true, &part, &why)) {
+        if (!upcast_path_take(&edit, &op->paths[i], true, &part, &why)) {
             strbuf_free(&text);
             return fail_path(run, op, &op->paths[i], "combine", why);
         }
@@ -239,11 +253,11 @@ static bool apply_combine(struct upcast_run *run, const struct upcast_op *op, co
     }
     result = upcast_new_string(run->arena, strbuf_copy(&text, run->arena));
     strbuf_free(&text);
-    if (found)
-        return upcast_path_put_new(run->arena, map, &op->path, result, &why) ||
-               fail_path(run, op, &op->path, "combine into", why);
-    if (!upcast_path_get(*map, &op->path, &taken, &why) || taken)
+    if (found && !upcast_path_put_new(&edit, &op->path, result, &why))
+        return fail_path(run, op, &op->path, "combine into", why);
+    if (!found && (!upcast_path_get(edit.value, &op->path, &taken, &why) || taken))
         return fail_path(run, op, &op->path, "combine into", taken ? "it is already there" : why);
+    *map = edit.value;
     return true;
 }
 
@@ -265,6 +279,7 @@ static bool run_ops_on_one(struct upcast_run *run, const struct upcast_ops *ops,
 static bool apply_each(struct upcast_run *run, const struct upcast_op *op, const struct event_value **map)
 {
     struct event_value *result = ARENA_NEW(run->arena, struct event_value);
+    struct upcast_edit edit = {.arena = run->arena, .value = *map};
     const struct event_value **items;
     const struct event_value *list;
     struct upcast_bound outer_item = run->item;
@@ -296,8 +311,10 @@ static bool apply_each(struct upcast_run *run, const struct upcast_op *op, const
     run->in_item = was_in_item;
     run->item = outer_item;
     *result = (struct event_value){.type = EVENT_LIST, .items = items, .count = list->count};
-    return upcast_path_put(run->arena, map, &op->path, result, &why) ||
-           fail_path(run, op, &op->path, "change each of", why);
+    if (!upcast_path_put(&edit, &op->path, result, &why))
+        return fail_path(run, op, &op->path, "change each of", why);
+    *map = edit.value;
+    return true;
 }
 
 static bool chosen_branch(struct upcast_run *run, const struct upcast_op *op, const struct upcast_ops **out)
@@ -340,10 +357,13 @@ static bool set_type(struct upcast_run *run, const struct upcast_op *op, struct 
 {
     struct str name = run->upcaster->type;
     struct upcast_path path = name_path(&name);
+    struct upcast_edit edit = {.arena = run->arena, .value = *event};
     const char *why;
 
-    return upcast_path_put(run->arena, event, &path, upcast_new_string(run->arena, type), &why) ||
-           fail_path(run, op, &path, "set", why);
+    if (!upcast_path_put(&edit, &path, upcast_new_string(run->arena, type), &why))
+        return fail_path(run, op, &path, "set", why);
+    *event = edit.value;
+    return true;
 }
 
 static bool apply_rename_type(struct upcast_run *run, const struct upcast_op *op, const struct event_value **event)
@@ -472,17 +492,18 @@ static bool read_version(struct upcast_run *run, const struct event_value *event
     return true;
 }
 
-static size_t nesting(const struct event_value *value)
+/* No deeper than so many levels, those of value included. */
+static bool nests_within(const struct event_value *value, size_t levels)
 {
-    size_t deepest = 0;
-
+    if (!levels)
+        return false;
     for (size_t i = 0; i < value->count; i++) {
         const struct event_value *part = value->type == EVENT_MAP ? value->members[i].value : value->items[i];
-        size_t depth = part->count ? nesting(part) : 1;
 
-        deepest = depth > deepest ? depth : deepest;
+        if (part->count ? !nests_within(part, levels - 1) : levels == 1)
+            return false;
     }
-    return deepest + 1;
+    return true;
 }
 
 bool upcaster_apply(const struct upcaster *upcaster, struct arena *arena, const struct event_value *event,
@@ -501,9 +522,12 @@ bool upcaster_apply(const struct upcaster *upcaster, struct arena *arena, const 
     if (!read_version(&run, event) || !run_ops(&run, &upcaster->ops, 0, event, &results))
         return false;
     for (size_t i = 0; i < results.list.count; i++) {
-        if (!upcast_path_put(arena, &results.list.items[i], &version_path, upcast_new_number(arena, version), &why))
+        struct upcast_edit edit = {.arena = arena, .value = results.list.items[i]};
+
+        if (!upcast_path_put(&edit, &version_path, upcast_new_number(arena, version), &why))
             return upcast_fail(problem, "", "cannot set '%.*s': %s", STR_ARG(version_name), why);
-        if (nesting(results.list.items[i]) > UPCAST_VALUE_DEPTH_MAX + 1)
+        results.list.items[i] = edit.value;
+        if (!nests_within(results.list.items[i], UPCAST_VALUE_DEPTH_MAX + 1))
             return upcast_fail(
                 problem, "", "the event nests deeper than the %d levels that an item can", UPCAST_VALUE_DEPTH_MAX);
     }

@@ -10,6 +10,8 @@ static struct cel_value convert_member(
 
     if (!value->count || bound != &run->event)
         return upcast_cel_from_event(run->arena, value);
+    if (!run->converted)
+        run->converted = ARENA_ARRAY(run->arena, struct upcast_converted, UPCAST_CONVERTED_MAX);
     for (size_t i = 0; i < UPCAST_CONVERTED_MAX; i++)
         if (run->converted[i].from == value)
             return run->converted[i].cel;

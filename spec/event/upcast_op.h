@@ -163,14 +163,27 @@ bool upcast_paths_overlap(
 /* NULL in *out when absent. False when a value on the way is neither a map nor null. */
 bool upcast_path_get(const struct event_value *map, const struct upcast_path *path, const struct event_value **out,
     const char **why) MUST_CHECK;
+
+/*
+ * A map that an operator changes: value, which stays as it is, until something is changed, and from then on a copy that
+ * nobody else has seen, so that further changes are made in place.
+ */
+struct upcast_edit {
+    struct arena *arena;
+    const struct event_value *value; /* as it is by now; NULL: an empty map */
+    struct event_value *own;
+    struct event_member *members; /* of own, with room for so many */
+    size_t room;
+};
+
 /* Writes value, making the maps on the way. False when a value on the way is not a map. */
-bool upcast_path_put(struct arena *arena, const struct event_value **map, const struct upcast_path *path,
-    const struct event_value *value, const char **why) MUST_CHECK;
+bool upcast_path_put(struct upcast_edit *edit, const struct upcast_path *path, const struct event_value *value,
+    const char **why) MUST_CHECK;
 /* Like put, but refuses a place that is taken and an empty map on the way, so that take() can restore the map. */
-bool upcast_path_put_new(struct arena *arena, const struct event_value **map, const struct upcast_path *path,
-    const struct event_value *value, const char **why) MUST_CHECK;
+bool upcast_path_put_new(struct upcast_edit *edit, const struct upcast_path *path, const struct event_value *value,
+    const char **why) MUST_CHECK;
 /* Takes the value out (NULL in *out when absent). prune: maps that this leaves empty go too. */
-bool upcast_path_take(struct arena *arena, const struct event_value **map, const struct upcast_path *path, bool prune,
+bool upcast_path_take(struct upcast_edit *edit, const struct upcast_path *path, bool prune,
     const struct event_value **out, const char **why) MUST_CHECK;
 struct event_value *upcast_new_string(struct arena *arena, struct str text);
 struct event_value *upcast_new_number(struct arena *arena, struct str text);

@@ -76,8 +76,7 @@ static bool check_envelope(
     if (str_equal(name, upcaster->stream) || str_equal(name, upcaster->sequence)) {
         upcast_fail(parser->problem, pointer, "an upcaster cannot change '%.*s': that would move the event %s",
             STR_ARG(name), str_equal(name, upcaster->stream) ? "to another stream" : "within its stream");
-        return upcast_help(
-            parser->problem, "upgrade_events with 'strategy: copy' writes a transformed copy of the table");
+        return upcast_help(parser->problem, UPCAST_ACROSS_HELP);
     }
     if (str_equal(name, upcaster->type)) {
         upcast_fail(parser->problem, pointer, "'%.*s' is the event's type", STR_ARG(name));

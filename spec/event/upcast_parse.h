@@ -4,6 +4,11 @@
 
 #include "spec/event/upcast_op.h"
 
+/* What to do instead of what crosses events or streams. */
+#define UPCAST_ACROSS_HELP                                                                                             \
+    "let the service write new events to the other stream and leave the stored ones as they are, or rewrite them into " \
+    "a new table with a program of your own"
+
 /* What is known where an operator stands: about the event, and in `each` about the element. */
 struct upcast_scope {
     const struct json *schema; /* NULL: nothing is known */

@@ -474,8 +474,7 @@ static bool refuse_operator(struct upcast_parser *parser, struct str name, const
         upcast_fail(parser->problem, pointer,
             "'%.*s' is not an upcast operator: an upcaster sees one event, and never another one or another stream",
             STR_ARG(name));
-        return upcast_help(
-            parser->problem, "upgrade_events with 'strategy: copy' writes a transformed copy of the table");
+        return upcast_help(parser->problem, UPCAST_ACROSS_HELP);
     }
     for (size_t i = 0; i < UPCAST_KIND_COUNT; i++)
         names[i] = operators[i].name;

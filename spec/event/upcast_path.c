@@ -97,66 +97,86 @@ bool upcast_path_get(
     return true;
 }
 
-/* A copy of map with name set to value, or without name when value is NULL. The other members keep their places. */
 /* A map and room for its members, in one piece. */
 struct copied_map {
     struct event_value value;
     struct event_member members[];
 };
 
-static const struct event_value *map_with(
-    struct arena *arena, const struct event_value *map, struct str name, const struct event_value *value)
-{
-    size_t old_count = map ? map->count : 0, at = 0, rest;
-    struct copied_map *copy = arena_alloc(arena, sizeof(*copy) + (old_count + 1) * sizeof(struct event_member));
-    struct event_value *result = &copy->value;
-    struct event_member *members = copy->members;
+/* Room for more members in a copy, so that the next ones need no other. */
+enum { EDIT_ROOM = 4 };
 
-    while (at < old_count && !event_name_equal(map->members[at].name, name))
-        at++;
-    rest = at < old_count ? old_count - at - 1 : 0;
-    if (at)
-        memcpy(members, map->members, at * sizeof(*members));
-    result->count = at;
-    if (value)
-        members[result->count++] = (struct event_member){name, value};
-    if (rest)
-        memcpy(members + result->count, map->members + at + 1, rest * sizeof(*members));
-    result->count += rest;
-    result->type = EVENT_MAP;
-    result->members = members;
-    return result;
+static void own(struct upcast_edit *edit)
+{
+    size_t count = edit->value ? edit->value->count : 0;
+    struct copied_map *copy =
+        arena_alloc(edit->arena, sizeof(*copy) + (count + EDIT_ROOM) * sizeof(struct event_member));
+
+    if (count)
+        memcpy(copy->members, edit->value->members, count * sizeof(*copy->members));
+    copy->value = (struct event_value){.type = EVENT_MAP, .members = copy->members, .count = count};
+    edit->value = edit->own = &copy->value;
+    edit->members = copy->members;
+    edit->room = count + EDIT_ROOM;
 }
 
-static bool put_at(struct arena *arena, const struct event_value **map, const struct str *names, size_t count,
-    const struct event_value *value, const char **why)
+static size_t find_member(const struct event_value *map, struct str name)
 {
-    const struct event_value *inner;
+    size_t at = 0, count = map ? map->count : 0;
+
+    while (at < count && !event_name_equal(map->members[at].name, name))
+        at++;
+    return at;
+}
+
+/* Sets name to value at its place, or behind the others; takes it away when value is NULL. */
+static void set_at(struct upcast_edit *edit, size_t at, struct str name, const struct event_value *value)
+{
+    if (!edit->own || (at == edit->own->count && edit->own->count == edit->room))
+        own(edit);
+    if (value) {
+        edit->members[at] = (struct event_member){name, value};
+        edit->own->count += at == edit->own->count;
+    } else if (at < edit->own->count) {
+        edit->own->count--;
+        memmove(edit->members + at, edit->members + at + 1, (edit->own->count - at) * sizeof(*edit->members));
+    }
+}
+
+static void set_member(struct upcast_edit *edit, struct str name, const struct event_value *value)
+{
+    set_at(edit, find_member(edit->value, name), name, value);
+}
+
+static bool put_at(struct upcast_edit *edit, const struct str *names, size_t count, const struct event_value *value,
+    const char **why)
+{
+    struct upcast_edit inner = {.arena = edit->arena};
 
     if (count > 1) {
-        inner = event_value_member(*map, names[0]);
-        if (inner && inner->type != EVENT_MAP) {
-            *why = not_a_map(inner);
+        inner.value = event_value_member(edit->value, names[0]);
+        if (inner.value && inner.value->type != EVENT_MAP) {
+            *why = not_a_map(inner.value);
             return false;
         }
-        if (!put_at(arena, &inner, names + 1, count - 1, value, why))
+        if (!put_at(&inner, names + 1, count - 1, value, why))
             return false;
-        value = inner;
+        value = inner.value;
     }
-    *map = map_with(arena, *map, names[0], value);
+    set_member(edit, names[0], value);
     return true;
 }
 
-bool upcast_path_put(struct arena *arena, const struct event_value **map, const struct upcast_path *path,
-    const struct event_value *value, const char **why)
+bool upcast_path_put(struct upcast_edit *edit, const struct upcast_path *path, const struct event_value *value,
+    const char **why)
 {
-    return put_at(arena, map, path->names, path->count, value, why);
+    return put_at(edit, path->names, path->count, value, why);
 }
 
-bool upcast_path_put_new(struct arena *arena, const struct event_value **map, const struct upcast_path *path,
-    const struct event_value *value, const char **why)
+bool upcast_path_put_new(struct upcast_edit *edit, const struct upcast_path *path, const struct event_value *value,
+    const char **why)
 {
-    const struct event_value *above = *map;
+    const struct event_value *above = edit->value;
 
     for (size_t i = 0; i + 1 < path->count && above; i++) {
         above = event_value_member(above, path->names[i]);
@@ -169,29 +189,33 @@ bool upcast_path_put_new(struct arena *arena, const struct event_value **map, co
         *why = "it is already there";
         return false;
     }
-    return put_at(arena, map, path->names, path->count, value, why);
+    if (path->count == 1) {
+        set_at(edit, edit->value ? edit->value->count : 0, path->names[0], value);
+        return true;
+    }
+    return put_at(edit, path->names, path->count, value, why);
 }
 
-static const struct event_value *without_at(
-    struct arena *arena, const struct event_value *map, const struct str *names, size_t count, bool prune)
+static void take_at(struct upcast_edit *edit, const struct str *names, size_t count, bool prune)
 {
-    const struct event_value *inner = NULL;
+    struct upcast_edit inner = {.arena = edit->arena};
 
     if (count > 1) {
-        inner = without_at(arena, event_value_member(map, names[0]), names + 1, count - 1, prune);
-        if (prune && !inner->count)
-            inner = NULL;
+        inner.value = event_value_member(edit->value, names[0]);
+        take_at(&inner, names + 1, count - 1, prune);
+        if (prune && !inner.value->count)
+            inner.value = NULL;
     }
-    return map_with(arena, map, names[0], inner);
+    set_member(edit, names[0], inner.value);
 }
 
-bool upcast_path_take(struct arena *arena, const struct event_value **map, const struct upcast_path *path, bool prune,
+bool upcast_path_take(struct upcast_edit *edit, const struct upcast_path *path, bool prune,
     const struct event_value **out, const char **why)
 {
-    if (!upcast_path_get(*map, path, out, why))
+    if (!upcast_path_get(edit->value, path, out, why))
         return false;
     if (*out)
-        *map = without_at(arena, *map, path->names, path->count, prune);
+        take_at(edit, path->names, path->count, prune);
     return true;
 }
 

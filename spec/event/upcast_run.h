@@ -32,7 +32,7 @@ struct upcast_run {
     struct cel_value meta;          /* null until it is asked for */
     struct upcast_bound event;
     struct upcast_bound item;
-    struct upcast_converted converted[UPCAST_CONVERTED_MAX];
+    struct upcast_converted *converted; /* UPCAST_CONVERTED_MAX, or NULL until there is one */
     size_t next_converted;
     bool in_item;
 };

@@ -169,8 +169,13 @@ static size_t number_size(struct str text)
 {
     enum { NUMBER_BYTES_MAX = 21 };
     struct decimal value;
-    size_t size;
+    size_t size = 0;
 
+    /* Most numbers are a few digits, of which neither the first nor the last is 0. */
+    while (size < text.len && size < NUMBER_BYTES_MAX && text.data[size] >= '0' && text.data[size] <= '9')
+        size++;
+    if (size && size == text.len && text.data[0] != '0' && text.data[size - 1] != '0')
+        return (size + 1) / 2 + 1;
     if (!decimal_parse(text, &value))
         return text.len;
     if (!value.digit_count)

@@ -33,6 +33,7 @@ struct event_member;
 struct event_value {
     enum event_type type;
     bool boolean;
+    bool plain;                             /* EVENT_STRING, EVENT_NUMBER: known to stand in JSON as it is */
     struct str text;                        /* EVENT_STRING, EVENT_NUMBER (decimal text), EVENT_BINARY (raw bytes) */
     const struct event_value *const *items; /* EVENT_LIST and the sets (items of the matching scalar type) */
     const struct event_member *members;     /* EVENT_MAP, in the order they were read */

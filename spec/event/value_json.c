@@ -58,8 +58,10 @@ static void fill_from_json(struct arena *arena, const struct json *json, struct 
 
     value->type = types[json->type];
     value->boolean = json->type == JSON_TRUE;
-    if (json->type == JSON_NUMBER || json->type == JSON_STRING)
+    if (json->type == JSON_NUMBER || json->type == JSON_STRING) {
         value->text = json->text;
+        value->plain = json->plain;
+    }
     if (!json->count)
         return;
     children = ARENA_ARRAY(arena, struct event_value, json->count);
@@ -151,6 +153,7 @@ static bool read_scalar(
 
     value->type = type;
     value->text = json->text;
+    value->plain = json->plain && type == EVENT_STRING;
     if (!json_is(json, JSON_STRING))
         return fail(error, "the content of S, N and B, and of their sets, must be a string");
     if (type == EVENT_NUMBER && !decimal_parse(json->text, &number))
@@ -341,6 +344,23 @@ static void write_number(struct strbuf *out, struct str text)
     arena_free(&scratch);
 }
 
+static void write_string(struct strbuf *out, const struct event_value *value)
+{
+    size_t len = value->text.len;
+    char *at;
+
+    if (!value->plain) {
+        json_write_string(out, value->text);
+        return;
+    }
+    strbuf_reserve(out, len + 2);
+    at = out->data + out->len;
+    *at++ = '"';
+    memcpy(at, value->text.data, len);
+    memcpy(at + len, "\"", 2);
+    out->len += len + 2;
+}
+
 static void write_base64(struct strbuf *out, struct str bytes)
 {
     struct arena scratch = ARENA_INIT;
@@ -361,10 +381,13 @@ void event_value_write_json(struct strbuf *out, const struct event_value *value)
         strbuf_append_str(out, value->boolean ? STR("true") : STR("false"));
         return;
     case EVENT_NUMBER:
-        write_number(out, value->text);
+        if (value->plain)
+            strbuf_append_str(out, value->text);
+        else
+            write_number(out, value->text);
         return;
     case EVENT_STRING:
-        json_write_string(out, value->text);
+        write_string(out, value);
         return;
     case EVENT_BINARY:
         write_base64(out, value->text);
@@ -400,7 +423,7 @@ static void write_scalar_text(struct strbuf *out, const struct event_value *valu
     if (value->type == EVENT_BINARY)
         write_base64(out, value->text);
     else
-        json_write_string(out, value->text);
+        write_string(out, value);
 }
 
 static void write_dynamodb(struct strbuf *out, const struct event_value *value)

@@ -233,8 +233,7 @@ def main():
     finally:
         for worker in workers:
             worker.proxy.stop()
-            for database in [worker.database] + ['%s_%s' % (worker.database, name) for name in worker.templates]:
-                worker.drop(database)
+            worker.drop_databases()
         shutil.rmtree(folder, ignore_errors=True)
     return end(report, 'messages', time.monotonic() - began, options.markdown)
 

@@ -27,12 +27,14 @@ import tempfile
 import threading
 import time
 
-from world import FORWARD_ONLY, ONE_LIFE, POSTGRES, ROOT, Failure, Project, Worker, end, pick, project_paths, run
+from world import (FORWARD_ONLY, ONE_LIFE, POSTGRES, ROOT, Failure, PrivateAws, Project, Tasks, Worker, end, pick,
+                   project_paths)
 
 SESSION = '(first contact, leases, reading, end of run)'
 # Points outside of steps are the same in every project: these three stand for all.
 SESSIONS_IN = {'pg-groups', 'ddb-items', 'across'}
 SLOW_STATES = 3
+AWS_NAMES = ('AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION')
 # Where an apply is given up instead of resumed: wherever a step is half done, or done and not yet or just written down.
 GIVEN_UP_AT = {'pg.group.after_commit', 'pg.alone.started', 'pg.alone.effect', 'pg.alone.applied', 'pg.partitions.only',
                'pg.partitions.built', 'pg.partitions.attached', 'pg.backfill.started',
@@ -202,36 +204,6 @@ class Report:
         return lines
 
 
-class Tasks:
-    """The cases, handed out so that one leaves what the next one of the same worker needs."""
-
-    def __init__(self, cases):
-        self.lock, self.left = threading.Lock(), collections.defaultdict(lambda: collections.defaultdict(list))
-        for case in reversed(cases):
-            self.left[case.project][case.kind].append(case)
-
-    def take(self, worker):
-        with self.lock:
-            project = worker.project
-            if not self.left.get(project):
-                if not self.left:
-                    return None
-                others = [p for p in self.left if p not in Tasks.busy.values()] or list(self.left)
-                project = max(others, key=lambda p: sum(len(cases) for cases in self.left[p].values()))
-            Tasks.busy[worker.index] = project
-            kinds = self.left[project]
-            wanted = ['undo'] if worker.at == 'applied' else ['given up', 'forward']
-            kind = next((k for k in wanted if kinds.get(k)), next(iter(kinds)))
-            case = kinds[kind].pop()
-            if not kinds[kind]:
-                del kinds[kind]
-            if not kinds:
-                del self.left[project]
-            return case
-
-    busy = {}
-
-
 def work(worker, tasks, calms, report, chosen):
     while True:
         case = tasks.take(worker)
@@ -265,25 +237,21 @@ def main():
     began = time.monotonic()
     folder = tempfile.mkdtemp(prefix='invplan-crash.')
     report = Report()
-    names = ('AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION')
     has_aws = bool(os.environ.get('TEST_AWS_ENDPOINT'))
     workers, slow = [], []
     try:
         for index in range(options.workers):
-            aws_env = {name: os.environ[name] for name in names} if has_aws else {}
+            aws_env = {name: os.environ[name] for name in AWS_NAMES} if has_aws else {}
             if has_aws and index:
-                slow.append(os.path.join(folder, 'aws%d' % index))
-                run([os.path.join(ROOT, 'tests/services/aws'), 'start', slow[-1], '--creating', str(SLOW_STATES)], '/')
-                with open(os.path.join(slow[-1], 'env'), encoding='ascii') as file:
-                    aws_env = dict(re.findall(r'^export (\w+)=(.*)$', file.read(), re.M))
+                slow.append(PrivateAws(os.path.join(folder, 'aws%d' % index), SLOW_STATES))
+                aws_env = slow[-1].env
             workers.append(Killer(index, folder, aws_env))
         run_matrix(options, folder, workers, has_aws, report)
     finally:
         for aws in slow:
-            run([os.path.join(ROOT, 'tests/services/aws'), 'stop', aws], '/')
+            aws.stop()
         for worker in workers:
-            for database in [worker.database] + ['%s_%s' % (worker.database, name) for name in worker.templates]:
-                worker.drop(database)
+            worker.drop_databases()
         shutil.rmtree(folder, ignore_errors=True)
     return end(report, 'points', time.monotonic() - began, options.markdown)
 

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -190,6 +191,27 @@ def dynamodb_events(aws, prefix):
     return out
 
 
+class PrivateAws:
+    """A server of a worker's own, whose tables and indexes take `creating` looks to become active."""
+
+    def __init__(self, folder, creating):
+        self.folder, self.program = folder, os.path.join(ROOT, 'tests/services/aws')
+        run([self.program, 'start', folder, '--creating', str(creating)], '/')
+        with open(os.path.join(folder, 'env'), encoding='ascii') as file:
+            self.env = dict(re.findall(r'^export (\w+)=(.*)$', file.read(), re.M))
+
+    def script(self, **what):
+        """From now on; gives how many requests there were since the last time, by action."""
+        connection = http.client.HTTPConnection(urllib.parse.urlparse(self.env['AWS_ENDPOINT_URL']).netloc, timeout=60)
+        connection.request('POST', '/_script', json.dumps(what))
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return answer['seen']
+
+    def stop(self):
+        run([self.program, 'stop', self.folder], '/')
+
+
 # --- projects ---------------------------------------------------------------------------------------------------------
 
 class Project:
@@ -275,6 +297,10 @@ class Worker:
 
     def drop(self, database):
         psql('postgres', 'drop database if exists "%s" with (force)' % database)
+
+    def drop_databases(self):
+        for database in [self.database] + ['%s_%s' % (self.database, name) for name in self.templates]:
+            self.drop(database)
 
     def empty(self, project):
         if project.has_postgres:
@@ -373,6 +399,36 @@ class Worker:
             self.same('the state after a rollback that is left alone', before[0], self.state(project))
             self.same('the ledger after a rollback that is left alone', before[1], self.ledger(project))
         return calm, points
+
+
+class Tasks:
+    """The cases, handed out so that one leaves what the next one of the same worker needs."""
+
+    def __init__(self, cases):
+        self.lock, self.left = threading.Lock(), collections.defaultdict(lambda: collections.defaultdict(list))
+        for case in reversed(cases):
+            self.left[case.project][case.kind].append(case)
+
+    def take(self, worker):
+        with self.lock:
+            project = worker.project
+            if not self.left.get(project):
+                if not self.left:
+                    return None
+                others = [p for p in self.left if p not in Tasks.busy.values()] or list(self.left)
+                project = max(others, key=lambda p: sum(len(cases) for cases in self.left[p].values()))
+            Tasks.busy[worker.index] = project
+            kinds = self.left[project]
+            wanted = ['undo'] if worker.at == 'applied' else ['given up', 'forward']
+            kind = next((k for k in wanted if kinds.get(k)), next(iter(kinds)))
+            case = kinds[kind].pop()
+            if not kinds[kind]:
+                del kinds[kind]
+            if not kinds:
+                del self.left[project]
+            return case
+
+    busy = {}
 
 
 def end(report, points, seconds, markdown):

@@ -46,6 +46,7 @@ create table items (id integer primary key, sku varchar(50) not null, quantity i
 create index items_note_idx on items (note) where note is not null;
 create table "Odd Name" ("camelCase" integer primary key, "select" text);
 create table plain (a integer, b text);
+alter table plain add constraint plain_a_positive check (a > 0) not valid;
 create view items_view (id, label) as select id, sku || '!' from items;
 create sequence numbers start with 100;
 create table log (id integer not null, day date not null, body text, primary key (id, day)) partition by range (day);
@@ -77,6 +78,22 @@ create trigger items_stamp before insert on items for each row execute function 
 create policy parent_all on parent using (true);
 create procedure refill(a integer, b text) language sql as 'select 1';
 create schema attic;
+comment on index items_note_idx is 'of notes';
+comment on constraint items_quantity_check on items is 'never below zero';
+comment on constraint parent_code_key on parent is 'a code is one parent';
+comment on constraint plain_a_positive on plain is 'above zero';
+comment on constraint stock_parent_fk on stock is 'its parent';
+comment on constraint stock_amount_sane on stock is 'sane';
+comment on index stock_amount_idx is 'by amount';
+comment on type mood is 'how one feels';
+comment on function stamp() is 'stamps';
+comment on procedure refill(integer, text) is 'refills';
+comment on trigger items_stamp on items is 'stamps items';
+comment on policy parent_all on parent is 'everybody';
+comment on view items_view is 'labels';
+comment on sequence numbers is 'from 100';
+comment on domain percent is 'of a hundred';
+comment on schema attic is 'old things';
 comment on table items is 'it''s';
 comment on column items.sku is 'old';"""
 
@@ -158,6 +175,12 @@ CASES = [
       - add_foreign_key: { table: items, name: items_parent_fk, columns: [parent_id], references: parent, on_delete: set_null }
       - create_index: { name: items_parent_idx, table: items, columns: [parent_id] }""", 'exact', {'parts': ['add', 'validate', 'create']}),
     ('add_check', '      - add_check: { table: items, name: items_price_sane, expression: "price > 0 or price is null" }', 'exact', {'parts': ['add', 'validate']}),
+    ('validate_constraint', '      - validate_constraint: { table: plain, name: plain_a_positive }', 'exact', {}),
+    ('sql with its way down', """
+      - name: labels
+        sql:
+          up: create table labels (id integer primary key, word text); create index labels_word_idx on labels (word)
+          down: drop table labels""", 'exact', {}),
     ('rename_constraint', '      - rename_constraint: { table: items, from: items_quantity_check, to: items_quantity_sane }', 'exact', {}),
     ('drop_constraint', '      - drop_constraint: { table: items, name: items_quantity_check }', 'exact', {}),
     ('drop_constraint of a key', '      - drop_constraint: { table: parent, name: parent_code_key }', 'exact', {}),
@@ -356,6 +379,9 @@ EXECUTOR_CASES = [
 
 # (name, step, what others run between the parts, a query, what it gives when all is applied and when all is undone)
 MEANWHILE = [
+    ('change_type with comments', '      - change_type: { table: stock, column: amount, type: bigint }', 'select 1',
+     "select obj_description('stock_amount_idx'::regclass), obj_description(oid) from pg_constraint where conname = 'stock_amount_sane'",
+     ['by amount|sane', 'by amount|sane']),
     ('change_type', '      - change_type: { table: stock, column: amount, type: bigint }',
      "insert into stock (id, amount) values (nextval('stock_id_seq'), 7); update stock set amount = amount + 1 where id <= 3",
      # 40 rows with a sum of 820; each time adds one of 7, and 3 by the update
@@ -551,6 +577,17 @@ def check_probe(database, step, part_name, other, wanted):
             raise RuntimeError('the probe says %r, not %r' % (answer, wanted))
 
 
+def check_kinds(_database):
+    """Every kind of step that the language has for PostgreSQL stands in a case."""
+    with open(os.path.join(ROOT, 'compiler', 'step.def'), encoding='utf-8') as file:
+        kinds = re.findall(r'^STEP_ROW\(\w+, "(\w+)", (?:POSTGRES|ANY),', file.read(), re.M)
+    with open(os.path.abspath(__file__), encoding='utf-8') as file:
+        text = file.read()
+    missing = [kind for kind in kinds if kind not in ('gate', 'barrier') and not re.search(r'^ .*\b%s:' % kind, text, re.M)]
+    if missing or not kinds:
+        raise RuntimeError('no case for ' + ', '.join(missing))
+
+
 def main():
     global failed, number
     if not SERVER:
@@ -562,6 +599,7 @@ def main():
     tests += [(name + ', by the executor', check_executor, rest) for name, *rest in EXECUTOR_CASES]
     tests += [(name + ' while others write', check_meanwhile, rest) for name, *rest in MEANWHILE]
     tests += [('the probe meets ' + name, check_probe, rest) for name, *rest in PROBES]
+    tests += [('every kind of step has a case', check_kinds, [])]
     for name, function, rest in tests:
         if only and not any(word in name for word in only):
             continue

@@ -16,6 +16,14 @@ print(' '.join([of(table)] + [i['IndexName'] + ' ' + of(i) for i in table.get('G
 items() { aws Scan "{\"TableName\":\"$1\"}" | python3 -c "
 import json, sys
 for item in sorted(json.load(sys.stdin)['Items'], key=lambda i: i['id']['S']): print(json.dumps(item, sort_keys=True))"; }
+# consumed REPORT STEP: read and write units of the step, and whether the ledger's own are there
+consumed() { python3 -c "
+import json, sys
+for migration in json.load(open(sys.argv[1]))['migrations']:
+    for step in migration['steps']:
+        if step['id'].endswith(sys.argv[2]):
+            used = step['consumed']
+            print(used['read'], used['write'], used['ledger_read'] > 0, used['ledger_write'] > 0)" "$1" "$2"; }
 count() { grep -c "\"action\": \"$1\"" "$TEST_AWS_LOG"; }
 
 mkdir -p "$work/project" && cd "$work/project" || exit 1
@@ -41,7 +49,7 @@ migrations:
       - assert: { table: things, every: "item.total >= 5", message: a total is below five }
 YAML
 "$invplan" compile --all >/dev/null || exit 1
-run "$invplan" apply -e local --init
+run "$invplan" apply -e local --init --report first.json
 is "$status" 31 "an item that the expression does not fit: halted"
 like "$output" 'item \{"id":\{"S":"c"\}\} of table .deep_things.: set/total: ' "the message names the item and the expression"
 is "$(units deep_things)" "5/5 ByKind 5/5" "the raised capacity is put back when the run halts"
@@ -53,6 +61,11 @@ run "$invplan" apply -e local --report report.json
 is "$status" 0 "mended, it goes on"
 is "$(($(count UpdateTable) - before))" 2 "the capacity is raised again and put back"
 is "$(units deep_things)" "5/5 ByKind 5/5" "to what it was"
+is "$(consumed first.json put_items:things/put)" "3.0 3.0 False True" "the report has what seeding consumed: a look at three keys, and a put of each"
+is "$(consumed report.json transform_items:things/transform)" "1.0 2.0 True True" "and changing: a scan of the segment that was left, and an update in a transaction"
+is "$(consumed report.json set_tags:things/add)" "0.0 0.0 False True" "what asks for no item consumes nothing but the ledger's rows"
+run python3 "$root/tests/e2e/report_schema.py" "$root/spec/schema/report.schema.json" report.json
+is "$status" 0 "the report keeps to its schema"
 is "$(items deep_things | grep -c '"total"')" 3 "every item is changed"
 like "$(items deep_things)" '"total": \{"N": "6"\}' "exactly: 2 * 3"
 unlike "$(items deep_things)" '"old"' "what is removed is gone"
@@ -60,8 +73,9 @@ like "$(aws ListTagsOfResource "{\"ResourceArn\":\"$(aws DescribeTable '{"TableN
 run "$invplan" verify -e local
 is "$status" 0 "nothing has drifted"
 aws UpdateItem '{"TableName":"deep_things","Key":{"id":{"S":"b"}},"UpdateExpression":"SET note = :n","ExpressionAttributeValues":{":n":{"S":"by hand"}}}' >/dev/null
-run "$invplan" rollback -e local --to 1-Things
+run "$invplan" rollback -e local --to 1-Things --report back.json
 is "$status" 0 "rollback"
+is "$(consumed back.json transform_items:things/transform)" "3.0 2.0 True True" "its report has what it consumed: three items were looked at, two put back"
 like "$output" "1 items were changed or deleted by somebody else since" "an item that somebody changed since is named"
 is "$(items deep_things)" '{"id": {"S": "a"}, "kind": {"S": "x"}, "price": {"N": "2"}, "quantity": {"N": "3"}}
 {"id": {"S": "b"}, "kind": {"S": "y"}, "note": {"S": "by hand"}, "price": {"N": "5"}, "quantity": {"N": "1"}, "total": {"N": "5"}}

@@ -12,6 +12,8 @@ TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": 
 def is_type(value, name):
     if name == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
+    if name == "number":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, TYPES[name])
 
 
@@ -31,9 +33,9 @@ def check(root, schema, value, place):
         elif key == "pattern":
             ok = not isinstance(value, str) or re.search(wanted, value)
         elif key == "minimum":
-            ok = not is_type(value, "integer") or value >= wanted
+            ok = not is_type(value, "number") or value >= wanted
         elif key == "maximum":
-            ok = not is_type(value, "integer") or value <= wanted
+            ok = not is_type(value, "number") or value <= wanted
         elif key == "required":
             ok = not isinstance(value, dict) or all(name in value for name in wanted)
         elif key == "properties":

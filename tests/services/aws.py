@@ -11,7 +11,9 @@ moto lets bad requests pass, so each one is checked first:
   assumed here, whose token has to be signed along;
 - its shape against botocore's published service model: missing, unknown and mistyped members, enums, ranges, patterns.
 
-What moto lets pass by, kept here: a table's class and its encryption, as UpdateTable sets them.
+What moto lets pass by, kept here: a table's class and its encryption, as UpdateTable sets them. What it says wrongly: the
+capacity that a request consumed (capacity.py), and the key attributes after an UpdateTable: those of the table and of the
+indexes that it has then, whether the request names them or not.
 
 Scripted behaviour, to be like the service where moto is too kind:
 - --creating N: a new table answers CREATING to the first N DescribeTable calls; a new index likewise, at first without
@@ -21,6 +23,7 @@ Scripted behaviour, to be like the service where moto is too kind:
   "cut": true ends the answer in its middle, "corrupt": true changes a byte of it, "lose": true does what was asked and
   answers nothing, "delay_ms": N waits first.
 - POST /_script {"creating": N}: as the option, from now on, also for what is under way.
+- Each script is answered by how many requests there were since the last one: {"seen": {ACTION: N, "*": N}}.
 - POST /_script {"revoke": true}: keys of roles that were assumed so far have expired.
 """
 import argparse
@@ -43,8 +46,12 @@ import zlib
 import botocore.loaders
 import botocore.model
 import botocore.validate
+from moto.dynamodb.models import dynamodb_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from capacity import ACCOUNT, Consumption  # pylint: disable=wrong-import-position
 
 ACCESS_KEY = "AKIA" + secrets.token_hex(8).upper()
 SECRET_KEY = secrets.token_urlsafe(30)
@@ -102,7 +109,7 @@ class Keys:
 
 
 def check_signature(environ, body, keys):
-    """Signature Version 4 of the header form, computed anew from what arrived. Returns the service it is for."""
+    """Signature Version 4 of the header form, computed anew from what arrived. Returns service and region."""
     header = environ.get("HTTP_AUTHORIZATION", "")
     match = re.fullmatch(
         r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, ?"
@@ -136,7 +143,7 @@ def check_signature(environ, body, keys):
         key = hmac_sha256(key, part)
     if not hmac.compare_digest(hmac_sha256(key, to_sign).hex(), signature):
         raise Refused(403, "InvalidSignatureException", "The request signature we calculated does not match")
-    return service
+    return service, region
 
 
 class Shapes:
@@ -203,6 +210,26 @@ class Shapes:
             raise Refused(400, "ValidationException", f"{path}: {size} is outside {meta.get('min')}..{meta.get('max')}")
 
 
+class KeyAttributes:
+    """The definitions of a table's and its indexes' key attributes: made before moto changes the table."""
+
+    def __init__(self, region, name):
+        self.table = dynamodb_backends[ACCOUNT][region].tables.get(name)
+        self.before = list(self.table.attr) if self.table else []
+
+    def state_in(self, answer):
+        if not self.table:
+            return answer
+        table, known = self.table, {one["AttributeName"]: one for one in self.before + list(self.table.attr)}
+        schemas = [table.schema] + [index.schema for index in table.indexes + table.global_indexes]
+        used = {key["AttributeName"] for schema in schemas for key in schema}
+        table.attr = [one for name, one in known.items() if name in used]
+        told = json.loads(answer)
+        if "TableDescription" in told:
+            told["TableDescription"]["AttributeDefinitions"] = table.attr
+        return json.dumps(told).encode()
+
+
 class Layer:
     def __init__(self, directory, creating):
         self.app = DomainDispatcherApplication(create_backend_app)
@@ -218,9 +245,9 @@ class Layer:
         if environ.get("PATH_INFO") == "/_script":
             return self.take_script(json.loads(body), start_response)
         service, action, params = self.parse(environ, body)
-        refusal, fault = None, {}
+        refusal, fault, region = None, {}, ""
         try:
-            signed_for = "sts" if action in UNSIGNED else check_signature(environ, body, self.keys)
+            signed_for, region = ("sts", "") if action in UNSIGNED else check_signature(environ, body, self.keys)
             if service:
                 self.shapes.check(service, action, params)
             elif signed_for in FORM_SERVICES:
@@ -237,18 +264,19 @@ class Layer:
             self.log.flush()
         if refusal:
             return self.refuse(start_response, service, refusal)
-        return self.forward(environ, body, start_response, action, params, fault)
+        counted = service == "dynamodb" and params.get("ReturnConsumedCapacity", "NONE") != "NONE"
+        return self.forward(environ, body, start_response, (action, params, region, counted), fault)
 
     def take_script(self, script, start_response):
         with self.lock:
-            self.faults, self.seen = script.get("fail", []), {}
+            seen, self.faults, self.seen = self.seen, script.get("fail", []), {}
             if "creating" in script:
                 self.creating = script["creating"]
                 for states in (self.pending, self.leaving):
                     states.update({name: min(left, self.creating) for name, left in states.items()})
             if script.get("revoke"):
                 self.keys.revoked |= set(self.keys.sessions)
-        return self.answer(start_response, 200, b"{}")
+        return self.answer(start_response, 200, json.dumps({"seen": seen}).encode())
 
     def refuse(self, start_response, service, refusal):
         if service:
@@ -320,7 +348,8 @@ class Layer:
     def backfills(self, left):
         return 0 < left <= (self.creating + 1) // 2
 
-    def forward(self, environ, body, start_response, action, params, fault):
+    def forward(self, environ, body, start_response, request, fault):
+        action, params, region, counted = request
         environ["wsgi.input"] = io.BytesIO(body)
         captured = {}
 
@@ -331,7 +360,15 @@ class Layer:
             if action == "TagResource":  # moto would keep both values of a key
                 self.internal(environ, "UntagResource", {"ResourceArn": params["ResourceArn"],
                                                          "TagKeys": [tag["Key"] for tag in params["Tags"]]})
+            consumption = Consumption(region, action, params) if counted else None
+            definitions = KeyAttributes(region, params["TableName"]) if action == "UpdateTable" else None
             answer = b"".join(self.app(environ, capture))
+            if definitions:
+                answer = definitions.state_in(answer)
+            if consumption and captured["status"].startswith("200"):
+                told = json.loads(answer)
+                consumption.state_in(told)
+                answer = json.dumps(told).encode()
         if captured["status"].startswith("200"):
             if action.startswith("AssumeRole"):
                 with self.lock:

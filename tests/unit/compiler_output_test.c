@@ -36,7 +36,7 @@ static void a_plan_is_written_once_and_then_left_alone(void **state)
     assert_false(changed);
     assert_int_equal(stat(path, &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
-    assert_true(write_compare(&test.arena, path, STR("one\ntwo\n"), &same, &line, &error));
+    assert_true(write_compare(path, STR("one\ntwo\n"), &same, &line, &error));
     assert_true(same);
     test_close(&test);
 }
@@ -58,12 +58,11 @@ static void the_first_line_that_differs_is_named(void **state)
     test_write(&test, "local.plan", "one\ntwo\n");
     path = arena_printf(&test.arena, "%s/local.plan", test.folder);
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        assert_true(write_compare(&test.arena, path, str_from(rows[i].text), &same, &line, &error));
+        assert_true(write_compare(path, str_from(rows[i].text), &same, &line, &error));
         assert_false(same);
         assert_int_equal(line, rows[i].line);
     }
-    assert_true(
-        write_compare(&test.arena, arena_printf(&test.arena, "%s/none", test.folder), STR("x"), &same, &line, &error));
+    assert_true(write_compare(arena_printf(&test.arena, "%s/none", test.folder), STR("x"), &same, &line, &error));
     assert_false(same);
     assert_int_equal(line, 0);
     test_close(&test);

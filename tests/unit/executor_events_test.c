@@ -1,4 +1,5 @@
 /* Event steps against a real endpoint (TEST_AWS_ENDPOINT): registering, upgrading in place, and the way back. */
+#include "executor/events/pump.h"
 #include "tests/unit/events_world.h"
 
 static const char version_two[] =
@@ -134,8 +135,10 @@ static void events_are_upgraded_once_and_restored_exactly(void **state)
     assert_int_equal(world_probe(world, step, false).state, PROBE_NOT_DONE);
     result = world_apply(world, step);
     assert_int_equal(result.affected, 60);
-    assert_true(result.consumed_write_units >= 90); /* 1 for a pre-image, 0.5 for an update, says moto */
-    assert_true(result.consumed_read_units > 0);
+    assert_true(result.units.known);
+    assert_true(result.units.write >= 60 && result.units.write < 61);
+    assert_true(result.units.ledger_write > 60); /* a pre-image of each, and the rows */
+    assert_true(result.units.read > 0);
     assert_non_null(strstr(result.detail.data, "\"upgraded\":60"));
     assert_int_equal(world->progress_done, 60);
     assert_rows(world, "STARTED APPLIED");
@@ -284,6 +287,63 @@ static void a_stop_is_resumable(void **state)
     world_reopen(world);
     world_resume(world, step);
     assert_all_upgraded(world, 80);
+    world_destroy(world);
+}
+
+/* A pause that somebody asks for once the upgrade is under way, and that ends after two sleeps. */
+static struct {
+    struct world *world;
+    int sleeps;
+    char *events, *pre_images;
+} held;
+
+static bool pause_in_the_middle(void *context, char *why, size_t why_size)
+{
+    (void)context;
+    snprintf(why, why_size, "the test says so");
+    return held.world->progress_done > 0 && held.sleeps < 2;
+}
+
+static void take_time(struct world *world, const char *name)
+{
+    const struct timespec some = {.tv_nsec = 5000000};
+
+    (void)world;
+    if (strcmp(name, "ddb.upgrade.before_event") == 0)
+        nanosleep(&some, NULL);
+}
+
+static void compare_while_paused(struct world *world)
+{
+    if (held.sleeps++ == 0) {
+        held.events = dump(world->other, "events");
+        held.pre_images = dump(world->other, "migrations_undo");
+        return;
+    }
+    assert_string_equal(dump(world->other, "events"), held.events);
+    assert_string_equal(dump(world->other, "migrations_undo"), held.pre_images);
+}
+
+static void a_pause_holds_an_upgrade_between_two_events(void **state)
+{
+    enum { COUNT = 3 * PUMP_SLOTS };
+    struct world *world = world_of_events(COUNT);
+    struct plan_step *step = upgrade_step(world, 2);
+
+    (void)state;
+    held.world = world;
+    world->env.paused = pause_in_the_middle;
+    world->other = beside(world);
+    world->at_point = take_time;
+    world->at_sleep = compare_while_paused;
+    assert_int_equal(world_apply(world, step).affected, COUNT);
+    assert_int_equal(held.sleeps, 2);
+    assert_non_null(strstr(held.events, "old{")); /* some are as they were, */
+    assert_non_null(strstr(held.events, "new{")); /* and some are not */
+    assert_non_null(strstr(world->last_log, "going on with the next events of step 'm2/upgrade_events:Created/upgrade'"));
+    world->at_point = NULL;
+    assert_all_upgraded(world, COUNT);
+    world_destroy(world->other);
     world_destroy(world);
 }
 
@@ -496,6 +556,7 @@ int main(void)
         cmocka_unit_test(an_upgrade_that_found_nothing_leaves_nothing_when_it_is_undone),
         cmocka_unit_test(a_restore_killed_anywhere_is_finished),
         cmocka_unit_test(a_stop_is_resumable),
+        cmocka_unit_test(a_pause_holds_an_upgrade_between_two_events),
         cmocka_unit_test(a_faster_writer_is_read_again_and_never_overwritten),
         cmocka_unit_test(a_restore_leaves_what_somebody_changed_since),
         cmocka_unit_test(one_stream_alone_is_upgraded),

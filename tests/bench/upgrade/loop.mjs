@@ -1,7 +1,7 @@
 // What people write by hand: for each stream its events by a query, and each event put back one by one, with the AWS SDK.
 //     node loop.mjs FOLDER_OF_THE_SDK
 import { createRequire } from "node:module";
-import { EVENTS } from "./client.mjs";
+import { EVENTS } from "./event.mjs";
 
 const { DynamoDBClient, PutItemCommand, QueryCommand } = createRequire(process.argv[2] + "/")("@aws-sdk/client-dynamodb");
 const client = new DynamoDBClient({ endpoint: process.env.AWS_ENDPOINT_URL, region: "us-east-1" });

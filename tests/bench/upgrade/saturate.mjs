@@ -1,6 +1,7 @@
-// As many conditional writes as the endpoint takes, 32 in flight: for each event a pre-image and a change as invplan makes
+// As many conditional writes as the endpoint takes, 64 in flight: for each event a pre-image and a change as invplan makes
 // them, and nothing else: no reading, no upcasting, no checkpoints.
-import { all, call, event, EVENTS } from "./client.mjs";
+import { all, call } from "../dynalite/client.mjs";
+import { event, EVENTS } from "./event.mjs";
 
 const events = Array.from({ length: EVENTS }, (_, n) => {
     const { qty, ...rest } = event(n), names = Object.keys(rest);
@@ -20,4 +21,4 @@ const events = Array.from({ length: EVENTS }, (_, n) => {
             ExpressionAttributeValues: values }),
     ];
 });
-await all(events, 32, async ([before, change]) => { await call("PutItem", before); await call("UpdateItem", change); });
+await all(events, 64, async ([before, change]) => { await call("PutItem", before); await call("UpdateItem", change); });

@@ -29,12 +29,21 @@ export async function all(items, flying, work) {
     }));
 }
 
-export const EVENTS = Number(process.env.EVENTS);
+/** Creates tables for who has no others, and waits for them: NAME, HASH, and RANGE and its TYPE where there is one. */
+export async function create(...tables) {
+    for (const [TableName, hash, range, type] of tables) {
+        const keys = [[hash, "S", "HASH"], [range, type, "RANGE"]].filter(([name]) => name);
+        await call("CreateTable", { TableName, BillingMode: "PAY_PER_REQUEST",
+            AttributeDefinitions: keys.map(([AttributeName, AttributeType]) => ({ AttributeName, AttributeType })),
+            KeySchema: keys.map(([AttributeName, , KeyType]) => ({ AttributeName, KeyType })) });
+        while ((await call("DescribeTable", { TableName })).Table.TableStatus !== "ACTIVE");
+    }
+}
 
-/** The n-th event of version 1, in DynamoDB's JSON. */
-export const event = (n) => ({
-    inventoryItemId: { S: `item-${n % 50}` }, sequenceNumber: { N: String(n) }, eventType: { S: "ItemReceived" },
-    timestamp: { S: "2026-01-01T00:00:00.000Z" }, sku: { S: `SKU-${n}` }, name: { S: "Folding chair, model 7, oak" },
-    qty: { N: String(n % 500) }, price: { N: "19.9" }, status: { S: "A" }, city: { S: "Zürich" }, zip: { S: "8000" },
-    tags: { SS: ["batch-1", "new"] },
-});
+/** Writes item(0) to item(count - 1). */
+export async function fill(table, count, item) {
+    const batches = [];
+    for (let n = 0; n < count; n += 25)
+        batches.push(Array.from({ length: Math.min(25, count - n) }, (_, i) => ({ PutRequest: { Item: item(n + i) } })));
+    await all(batches, 8, (batch) => call("BatchWriteItem", { RequestItems: { [table]: batch } }));
+}
