@@ -72,6 +72,18 @@ static bool is_allowed(unsigned code_point)
            (code_point >= 0x10000 && code_point <= 0x10FFFF);
 }
 
+static size_t character_len(unsigned char first)
+{
+    return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+bool yaml_is_allowed(const char *text, unsigned *code_point, size_t *len)
+{
+    *len = character_len((unsigned char)*text);
+    *code_point = decode((const unsigned char *)text, *len);
+    return is_allowed(*code_point);
+}
+
 struct scan {
     struct reader *reader;
     char *copy; /* made when the first character has to be replaced */
@@ -130,7 +142,7 @@ static void scan_characters(struct reader *reader)
             if (i >= valid_until)
                 valid_until = i + utf8_invalid_at((const char *)data + i, len - i < 4096 ? len - i : 4096);
             if (i < valid_until) {
-                size = code_point < 0xE0 ? 2 : code_point < 0xF0 ? 3 : 4;
+                size = character_len(data[i]);
                 code_point = decode(data + i, size);
                 reader->ascii = false;
             } else {

@@ -57,6 +57,9 @@ struct node_member {
 /* NULL only when nothing could be read at all (diagnosed). source outlives the tree; its text is UTF-8 or diagnosed. */
 struct node *yaml_read(struct arena *arena, const struct source *source, struct diag_list *diags);
 
+/* The character at the beginning of valid UTF-8: its code point, *len its bytes. Whether it can stand in a file as it is. */
+bool yaml_is_allowed(const char *text, unsigned *code_point, size_t *len);
+
 struct node *node_get(const struct node *mapping, const char *key);     /* NULL when absent or not a mapping */
 struct node *node_get_key(const struct node *mapping, const char *key); /* the key's own node */
 struct str node_text(const struct node *node);                          /* "" when NULL or not a scalar */

@@ -254,9 +254,44 @@ void drift_objects_of_step(struct arena *arena, const struct plan_step *step, st
         VEC_PUSH(arena, &out->items, arena_printf(arena, "table %s", step->locks.items[i].relation));
 }
 
+/* When what was last seen, by the ledger's seq; of tables, when one was last seen to be gone. */
+struct seen_seqs {
+    struct arena *arena;
+    struct map objects, gone;
+};
+
+static void put_seq(struct seen_seqs *seqs, struct map *map, struct str key, int64_t seq)
+{
+    int64_t *kept = ARENA_NEW(seqs->arena, int64_t);
+
+    *kept = seq;
+    map_put(map, key, kept);
+}
+
+/* An index goes with its table, also where the step that dropped the table does not name it. */
+static void forget_gone_indexes(struct seen_seqs *seqs, struct map *observed)
+{
+    const struct map_entry *entry;
+
+    for (size_t i = 0; map_next(observed, &i, &entry);) {
+        const char *table = json_string(json_get(entry->value, "table"));
+        const int64_t *gone;
+
+        if (!table || !str_starts_with(entry->key, "index "))
+            continue;
+        gone = map_get(&seqs->gone, str_from(arena_printf(seqs->arena, "table %s", table)));
+        if (gone && *gone > *(const int64_t *)map_get(&seqs->objects, entry->key))
+            map_remove(observed, entry->key);
+    }
+}
+
 bool drift_observed(struct arena *arena, const struct ledger *ledger, struct map *out, struct error *error)
 {
+    struct seen_seqs seqs = {.arena = arena};
+
     map_init(out, arena);
+    map_init(&seqs.objects, arena);
+    map_init(&seqs.gone, arena);
     for (size_t i = 0; i < ledger->rows.count; i++) {
         const struct ledger_row *row = &ledger->rows.items[i];
         struct json_error json_error;
@@ -268,8 +303,15 @@ bool drift_observed(struct arena *arena, const struct ledger *ledger, struct map
         if (!json_is(observed, JSON_OBJECT))
             return error_set(error, EXIT_STATUS_HISTORY, "ledger row %lld holds an observation that cannot be read",
                 (long long)row->seq);
-        for (struct json *object = observed->child; object; object = object->next)
+        for (struct json *object = observed->child; object; object = object->next) {
             map_put(out, object->key, object);
+            if (str_starts_with(object->key, "index "))
+                put_seq(&seqs, &seqs.objects, object->key, row->seq);
+            else if (is_absent(object) && str_starts_with(object->key, "table "))
+                put_seq(&seqs, &seqs.gone, object->key, row->seq);
+        }
     }
+    if (seqs.gone.count)
+        forget_gone_indexes(&seqs, out);
     return true;
 }

@@ -60,8 +60,8 @@ struct drift_objects {
  * builds on their columns also where it changes nothing of them. */
 void drift_objects_of_step(struct arena *arena, const struct plan_step *step, struct drift_objects *out);
 
-/* What the ledger saw last of each object: a map from object name to const struct json *. A row whose observation
- * cannot be read fails with exit status HISTORY. */
+/* What the ledger saw last of each object: a map from object name to const struct json *; without indexes whose table
+ * was seen to be gone later on. A row whose observation cannot be read fails with exit status HISTORY. */
 bool drift_observed(struct arena *arena, const struct ledger *ledger, struct map *out, struct error *error) MUST_CHECK;
 
 #endif

@@ -581,18 +581,23 @@ bool session_connection_lost(const struct error *error)
 static bool reconnect_once(
     struct session *session, struct session_target *target, const struct target_identity *identity, struct error *error)
 {
+    const bool leased = target->leased;
+    bool ok;
+
     close_target(target);
-    if (!open_target(session, target, error))
-        return false;
-    if (strcmp(identity->text, target->identity.text) != 0)
-        return error_set(error, EXIT_STATUS_IDENTITY, "target '%s' was '%s' and is '%s' after connecting anew",
+    target->leased = false; /* a heartbeat before the new connection has taken the lease would find it lost */
+    ok = open_target(session, target, error);
+    if (ok && strcmp(identity->text, target->identity.text) != 0)
+        ok = error_set(error, EXIT_STATUS_IDENTITY, "target '%s' was '%s' and is '%s' after connecting anew",
             target->plan->name, identity->text, target->identity.text);
-    if (target->leased && !take_lease(session, target, error)) {
-        if (error->exit_status == EXIT_STATUS_LEASE)
-            lose_lease(session, target, error);
-        return false;
-    }
-    return session_read_ledger(session, target, error);
+    ok = ok && (!leased || take_lease(session, target, error)) && session_read_ledger(session, target, error);
+    if (ok)
+        return true;
+    close_target(target); /* nor is there one between two attempts */
+    target->leased = leased;
+    if (leased && error->exit_status == EXIT_STATUS_LEASE)
+        lose_lease(session, target, error);
+    return false;
 }
 
 bool session_reconnect(struct session *session, struct session_target *target, struct error *error)

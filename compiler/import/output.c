@@ -8,6 +8,7 @@
 
 #include "compiler/import/reader.h"
 #include "compiler/write.h"
+#include "compiler/yaml.h"
 #include "spec/base/arena.h"
 #include "spec/base/file.h"
 #include "spec/exit.h"
@@ -53,13 +54,16 @@ static void append_scalar(struct strbuf *out, const char *text)
         return;
     }
     strbuf_append_char(out, '"');
-    for (const char *c = text; *c; c++) {
-        if (*c == '"' || *c == '\\')
+    for (size_t len; *text; text += len) {
+        unsigned code_point;
+        bool allowed = yaml_is_allowed(text, &code_point, &len);
+
+        if (code_point == '"' || code_point == '\\')
             strbuf_append_char(out, '\\');
-        if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            strbuf_printf(out, "\\x%02X", (unsigned)(unsigned char)*c);
+        if (!allowed || code_point < 0x20)
+            strbuf_printf(out, "\\u%04X", code_point);
         else
-            strbuf_append_char(out, *c);
+            strbuf_append(out, text, len);
     }
     strbuf_append_char(out, '"');
 }

@@ -324,7 +324,12 @@ void analyse_alter_extension(struct analysis *x);
 void analyse_create_sequence(struct analysis *x);
 void analyse_alter_sequence(struct analysis *x);
 void analyse_comment(struct analysis *x);
+
+/* analyse_grant.c */
 void analyse_grant(struct analysis *x);
+/* What is dropped takes its privileges along: the undo, which has made it again by then, gives them back. text: as GRANT
+ * names it now. object NULL: a schema. */
+void analysis_undo_privileges(struct analysis *x, struct inverse *inverse, const void *object, const char *text);
 
 /* analyse_view.c */
 /* Notes what the view's query reads, in place of what it read before. */

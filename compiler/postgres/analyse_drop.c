@@ -70,22 +70,12 @@ static void lint_drop_table(struct analysis *x, const struct relation *relation)
 /* What catalog_table_sql() cannot bring back. */
 static void name_other_losses(struct analysis *x, const struct relation *relation, struct inverse *inverse)
 {
-    const struct map_entry *entry;
-
     for (size_t i = 0; i < relation->triggers.count; i++)
         if (!relation->triggers.items[i]->sql)
             inverse_lossy(inverse, x->arena, arena_printf(x->arena, "trigger %s", relation->triggers.items[i]->name));
     for (size_t i = 0; i < relation->policies.count; i++)
         if (!relation->policies.items[i]->sql)
             inverse_lossy(inverse, x->arena, arena_printf(x->arena, "policy %s", relation->policies.items[i]->name));
-    for (size_t i = 0; map_next(&x->catalog->privileges, &i, &entry);) {
-        size_t end;
-
-        if (lex_find_name(entry->key, 0, entry->key.len, relation->name, &end) != SIZE_MAX) {
-            inverse_lossy(inverse, x->arena, arena_printf(x->arena, "the privileges on table %s", relation->qualified));
-            return;
-        }
-    }
 }
 
 static void drop_reference(struct analysis *x, const struct constraint *foreign_key)
@@ -125,6 +115,7 @@ static void drop_table(struct analysis *x, struct relation *relation)
         catalog_table_sql(x->arena, relation, &again);
         for (size_t i = 0; i < again.items.count; i++)
             inverse_undo(&inverse, x->arena, again.items.items[i]);
+        analysis_undo_privileges(x, &inverse, relation, relation->qualified);
         inverse_lossy(&inverse, x->arena, arena_printf(x->arena, "the rows of table %s", relation->qualified));
         name_other_losses(x, relation, &inverse);
     }
@@ -152,6 +143,7 @@ static void drop_view(struct analysis *x, struct relation *relation)
     inverse_comment(&inverse, x->arena,
         arena_printf(x->arena, "%sVIEW %s", materialized ? "MATERIALIZED " : "", relation->qualified),
         relation->comment);
+    analysis_undo_privileges(x, &inverse, relation, relation->qualified);
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
 
@@ -202,6 +194,7 @@ static void drop_sequence(struct analysis *x, struct relation *relation)
         arena_printf(x->arena, "CREATE SEQUENCE %s%s%s", relation->qualified, relation->sql ? " " : "",
             relation->sql ? relation->sql : ""));
     inverse_comment(&inverse, x->arena, arena_printf(x->arena, "SEQUENCE %s", relation->qualified), relation->comment);
+    analysis_undo_privileges(x, &inverse, relation, arena_printf(x->arena, "SEQUENCE %s", relation->qualified));
     inverse_lossy(&inverse, x->arena, arena_printf(x->arena, "where sequence %s stood", relation->qualified));
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
@@ -340,6 +333,8 @@ static void drop_type(struct analysis *x, const struct sql_node *names)
         inverse_comment(&inverse, x->arena,
             arena_printf(x->arena, "%s %s", type->kind == TYPE_KIND_DOMAIN ? "DOMAIN" : "TYPE", type->qualified),
             type->comment);
+        analysis_undo_privileges(x, &inverse, type,
+            arena_printf(x->arena, "%s %s", type->kind == TYPE_KIND_DOMAIN ? "DOMAIN" : "TYPE", type->qualified));
     }
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
     x->out->probe = sql_probe_condition(x->arena,
@@ -385,9 +380,13 @@ static void drop_function(struct analysis *x, const struct sql_node *with_args)
         inverse_impossible(&inverse, x->arena, "what depended on the function goes with it: write 'down:'");
     else
         inverse_undo(&inverse, x->arena, function->sql);
-    if (!is_cascade(x))
+    if (!is_cascade(x)) {
         inverse_comment(&inverse, x->arena, arena_printf(x->arena, "%s %s", function->keyword, function->identity),
             function->comment);
+        analysis_undo_privileges(x, &inverse, function,
+            arena_printf(x->arena, "%s %s", strcmp(function->keyword, "PROCEDURE") == 0 ? "PROCEDURE" : "FUNCTION",
+                function->identity));
+    }
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
     x->out->probe = sql_probe_condition(x->arena,
         arena_printf(x->arena, "pg_catalog.to_regprocedure(%s) IS NULL", quote_literal(x->arena, function->identity)));
@@ -403,7 +402,7 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
     struct inverse inverse = {0};
     const char *sql = NULL, *comment = NULL;
     size_t end, at;
-    bool found = false, is_trigger = strcmp(kind, "OBJECT_TRIGGER") == 0;
+    bool found = false, disabled = false, is_trigger = strcmp(kind, "OBJECT_TRIGGER") == 0;
 
     if (sql_count(names) > 2)
         of.schema = sql_list_string(names, 0);
@@ -423,6 +422,7 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
             found = true;
             sql = trigger->sql;
             comment = trigger->comment;
+            disabled = trigger->disabled;
             if (relation->kind == RELATION_PARTITIONED && trigger->each_row)
                 analysis_lock_partitions(x, relation, LOCK_ACCESS_EXCLUSIVE);
             catalog_drop_trigger(relation, trigger);
@@ -447,6 +447,10 @@ static void drop_on_table(struct analysis *x, const struct sql_node *names, cons
         inverse_undo(&inverse, x->arena, sql);
     else if (found)
         inverse_impossible(&inverse, x->arena, "its definition is not known: write 'down:'");
+    if (disabled)
+        inverse_undo(&inverse, x->arena,
+            arena_printf(x->arena, "ALTER TABLE %s DISABLE TRIGGER %s", relation->qualified,
+                quote_name(x->arena, of.name)));
     inverse_comment(&inverse, x->arena,
         arena_printf(x->arena, "%s %s ON %s", is_trigger ? "TRIGGER" : "POLICY", quote_name(x->arena, of.name),
             relation->qualified),
@@ -516,6 +520,8 @@ static void drop_schema(struct analysis *x, const char *name)
     }
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "CREATE SCHEMA %s", quote_name(x->arena, name)));
     undo_named_comment(x, arena_printf(x->arena, "SCHEMA %s", quote_name(x->arena, name)));
+    analysis_undo_privileges(
+        x, &x->out->inverse, NULL, arena_printf(x->arena, "SCHEMA %s", quote_name(x->arena, name)));
 }
 
 static void drop_extension(struct analysis *x, const char *name)

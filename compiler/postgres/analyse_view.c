@@ -84,6 +84,7 @@ static void undo_view(struct analysis *x, const struct relation *relation, const
             &x->out->inverse, x->arena, arena_printf(x->arena, "CREATE VIEW %s %s", relation->qualified, before));
         inverse_comment(&x->out->inverse, x->arena, arena_printf(x->arena, "VIEW %s", relation->qualified),
             relation->comment);
+        analysis_undo_privileges(x, &x->out->inverse, relation, relation->qualified);
     }
 }
 

@@ -176,6 +176,16 @@ struct function {
     struct function *next; /* another of the same name */
 };
 
+/* What the history last said of one; replaced by another when it says otherwise, never changed. */
+struct privilege {
+    const void *object; /* the struct relation, function or type_object; NULL: the text alone says it */
+    const char *text;   /* what it is on, as GRANT names it */
+    const char *role;
+    const char *privilege;
+    bool granted;       /* else revoked */
+    bool grant_option;
+};
+
 struct extension {
     const char *name;
     const char *schema;
@@ -188,7 +198,7 @@ struct catalog {
     struct map types;      /* → struct type_object * */
     struct map functions;  /* key of schema and name → struct function *, a chain */
     struct map extensions; /* → struct extension * */
-    struct map privileges; /* "table public.t\0role\0select" → (void *)"" */
+    struct map privileges; /* of an object, a role and a privilege → struct privilege */
     struct map comments;   /* of objects that have no struct: "schema x", … → const char * */
     struct map dropped;    /* key → const char *: who dropped it (migration id) */
     bool has_temporaries;  /* a temporary relation was made since step_drop_temporaries() */

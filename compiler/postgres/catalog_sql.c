@@ -225,8 +225,13 @@ void catalog_table_sql(struct arena *arena, const struct relation *relation, str
         if (!relation->indexes.items[i]->index->constraint)
             push(arena, out, catalog_index_sql(arena, relation->indexes.items[i], false));
     for (size_t i = 0; i < relation->triggers.count; i++)
-        if (relation->triggers.items[i]->sql)
+        if (relation->triggers.items[i]->sql) {
             push(arena, out, relation->triggers.items[i]->sql);
+            if (relation->triggers.items[i]->disabled)
+                push(arena, out,
+                    arena_printf(arena, "ALTER TABLE %s DISABLE TRIGGER %s", relation->qualified,
+                        quote_name(arena, relation->triggers.items[i]->name)));
+        }
     if (relation->row_security)
         push(arena, out, arena_printf(arena, "ALTER TABLE %s ENABLE ROW LEVEL SECURITY", relation->qualified));
     if (relation->row_security_forced)

@@ -156,10 +156,13 @@ static const char *find_obstacle(const struct shadow *s)
             mentions(s->table->constraints.items[i]->expression, s->name))
             return arena_printf(
                 s->arena, "exclusion constraint '%s' has no online form", s->table->constraints.items[i]->name);
-    for (size_t i = 0; map_next(&s->backend->analyser->catalog.privileges, &i, &entry);)
-        if (mentions(entry->key.data, s->table->name) && strchr(entry->key.data, '(') &&
-            mentions(strrchr(entry->key.data, '('), s->name))
+    for (size_t i = 0; map_next(&s->backend->analyser->catalog.privileges, &i, &entry);) {
+        const struct privilege *privilege = entry->value;
+        const char *columns = strchr(privilege->privilege, '(');
+
+        if (privilege->object == s->table && columns && mentions(columns, s->name))
             return "there are privileges on it";
+    }
     return find_dependent(s);
 }
 

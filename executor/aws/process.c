@@ -16,7 +16,7 @@
 #include "spec/base/vec.h"
 #include "spec/exit.h"
 
-enum { ANSWER_MAX_BYTES = 64 * 1024, PROCESS_TIMEOUT_MS = 60 * 1000, POLL_MS = 250 };
+enum { ANSWER_MAX_BYTES = 64 * 1024, PROCESS_TIMEOUT_MS = 60 * 1000, POLL_MS = 250, END_POLL_MS = 10 };
 
 extern char **environ;
 
@@ -81,18 +81,22 @@ static bool start(const struct words *words, pid_t *pid, int *output, struct err
     return error_set(error, EXIT_STATUS_AUTHENTICATION, "'%s' cannot be run: %s", words->list.items[0], strerror(problem));
 }
 
-static bool read_output(struct aws_credential_source *source, int output, struct strbuf *out, struct error *error)
+static bool time_is_left(const struct driver_env *env, int64_t end_ms, struct error *error)
 {
-    const struct driver_env *env = source->env;
-    int64_t end_ms = env->now_ms(env->context) + PROCESS_TIMEOUT_MS;
+    return env->now_ms(env->context) < end_ms ||
+        error_set(error, EXIT_STATUS_AUTHENTICATION, "it did not end within %d s", PROCESS_TIMEOUT_MS / 1000);
+}
+
+static bool read_output(const struct driver_env *env, int output, int64_t end_ms, struct strbuf *out, struct error *error)
+{
     char block[4096];
 
     for (;;) {
         struct pollfd ready = {.fd = output, .events = POLLIN};
         ssize_t got;
 
-        if (env->now_ms(env->context) >= end_ms)
-            return error_set(error, EXIT_STATUS_AUTHENTICATION, "it did not end within %d s", PROCESS_TIMEOUT_MS / 1000);
+        if (!time_is_left(env, end_ms, error))
+            return false;
         if (env->tick)
             env->tick(env->context);
         if (poll(&ready, 1, POLL_MS) <= 0)
@@ -105,6 +109,22 @@ static bool read_output(struct aws_credential_source *source, int output, struct
         strbuf_append(out, block, (size_t)got);
         if (out->len > ANSWER_MAX_BYTES)
             return error_set(error, EXIT_STATUS_AUTHENTICATION, "it writes more than %d bytes", ANSWER_MAX_BYTES);
+    }
+}
+
+/* A program that has closed its output may go on nevertheless. */
+static bool wait_for_end(const struct driver_env *env, pid_t pid, int64_t end_ms, int *status, struct error *error)
+{
+    for (;;) {
+        pid_t ended = waitpid(pid, status, WNOHANG);
+
+        if (ended == pid || (ended < 0 && errno != EINTR))
+            return true;
+        if (!time_is_left(env, end_ms, error))
+            return false;
+        if (env->tick)
+            env->tick(env->context);
+        env->sleep_ms(env->context, END_POLL_MS);
     }
 }
 
@@ -121,12 +141,16 @@ bool process_fetch(struct aws_credential_source *source, struct aws_credentials 
         error_set(error, EXIT_STATUS_AUTHENTICATION, "it is no command: a quote is left open, or it is empty");
     ok = ok && start(&words, &pid, &output, error);
     if (ok) {
-        ok = read_output(source, output, &answer, error);
+        const struct driver_env *env = source->env;
+        int64_t end_ms = env->now_ms(env->context) + PROCESS_TIMEOUT_MS;
+
+        ok = read_output(env, output, end_ms, &answer, error) && wait_for_end(env, pid, end_ms, &status, error);
         close(output);
-        if (!ok)
+        if (!ok) {
             kill(pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+            while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        }
         if (ok && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
             ok = error_set(error, EXIT_STATUS_AUTHENTICATION, "'%s' failed with status %d", words.list.items[0],
                 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));

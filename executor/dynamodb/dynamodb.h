@@ -75,6 +75,8 @@ struct dynamodb_driver {
 /* Sends body (and frees it). *out may be NULL. */
 bool dynamodb_call(struct dynamodb_driver *driver, struct arena *arena, const char *action, struct strbuf *body,
     const struct json **out, struct error *error) MUST_CHECK;
+/* False when an answer of pages says to go on where the request had begun: it would never end. */
+bool dynamodb_page_moves(const struct aws_call *call, struct error *error) MUST_CHECK;
 bool dynamodb_is(const struct error *error, const char *aws_code);
 struct str dynamodb_item_text(const struct json *item, const char *name); /* {"S":…} or {"N":…}; "" when absent */
 bool dynamodb_item_number(const struct json *item, const char *name, int64_t *out);

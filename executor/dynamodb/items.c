@@ -7,7 +7,7 @@
 #include "spec/event/value.h"
 #include "spec/exit.h"
 
-enum { IN_FLIGHT = 16, BATCH_READ = 100, SHOWN_MAX = 200 };
+enum { IN_FLIGHT = 16, BATCH_READ = 100, BATCH_TRIES = 100, BATCH_PAUSE_MS = 100, SHOWN_MAX = 200 };
 
 struct seeds {
     const char *table;
@@ -151,6 +151,7 @@ static bool read_batch(struct dynamodb_driver *driver, struct arena *arena, cons
     struct strbuf body = STRBUF_INIT;
     struct json *pending = json_new(arena, JSON_ARRAY), *found = json_new(arena, JSON_ARRAY);
     const struct json *item = first;
+    int tries = 0;
 
     for (size_t i = 0; i < count; i++, item = item->next)
         json_append(pending, key_of(arena, seeds, item));
@@ -167,8 +168,13 @@ static bool read_batch(struct dynamodb_driver *driver, struct arena *arena, cons
         list = json_get(json_get(json_get(answer, "UnprocessedKeys"), seeds->table), "Keys");
         for (const struct json *one = list ? list->child : NULL; one; one = one->next)
             json_append(left, json_clone(arena, one));
+        if (left->count && ++tries == BATCH_TRIES) {
+            error_set(error, EXIT_STATUS_HALTED, "table '%s' gives %zu items of a batch none of %d times", seeds->table,
+                left->count, BATCH_TRIES);
+            return error_help(error, "its read capacity may be used up; apply again when it is not");
+        }
         if (left->count)
-            aws_client_sleep(driver->client, 100);
+            aws_client_sleep(driver->client, BATCH_PAUSE_MS);
         if (dynamodb_stopping(driver))
             return error_set(error, EXIT_STATUS_RESUMABLE, "stopped while reading items of table '%s'", seeds->table);
         pending = left;

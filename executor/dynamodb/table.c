@@ -7,6 +7,21 @@
 
 enum { WAIT_FIRST_MS = 50, WAIT_MAX_MS = 2000, LEDGER_WAIT_MS = 300000 };
 
+bool dynamodb_page_moves(const struct aws_call *call, struct error *error)
+{
+    const struct json *next = json_get(call->json, "LastEvaluatedKey");
+    struct strbuf again = STRBUF_INIT;
+    bool moves = true;
+
+    if (next) {
+        aws_format(&again, "'ExclusiveStartKey':%j", next);
+        moves = !strstr(call->body.data, again.data);
+        strbuf_free(&again);
+    }
+    return moves || error_set(error, EXIT_STATUS_HALTED, "%s %s: the page after this one is this one", call->service->name,
+                        call->action);
+}
+
 bool dynamodb_call(struct dynamodb_driver *driver, struct arena *arena, const char *action, struct strbuf *body,
     const struct json **out, struct error *error)
 {
@@ -15,7 +30,7 @@ bool dynamodb_call(struct dynamodb_driver *driver, struct arena *arena, const ch
 
     dynamodb_ask_units(action, body);
     call.body = strbuf_view(body);
-    ok = aws_call_wait(driver->client, &call);
+    ok = aws_call_wait(driver->client, &call) && dynamodb_page_moves(&call, &call.error);
     dynamodb_count_units(driver, &call, NULL);
     strbuf_free(body);
     if (out)

@@ -225,7 +225,7 @@ static void lane_read_done(struct running *running, struct lane *lane)
     struct pump *pump = running->pump;
     const struct json *items = json_get(lane->call.json, "Items");
 
-    if (!lane->call.ok) {
+    if (!lane->call.ok || !dynamodb_page_moves(&lane->call, &lane->call.error)) {
         fail(pump, &lane->call.error);
         lane->state = LANE_FREE;
         return;

@@ -13,6 +13,11 @@
 
 enum { LOCK_TRIES = 8 }; /* of one batch, before the step as a whole is tried again */
 
+/* 32 MB at least, so that a batch's old values need no file. */
+#define BATCH_MEMORY                                                                                                   \
+    "SELECT pg_catalog.set_config('work_mem', GREATEST(pg_catalog.pg_size_bytes("                                      \
+    "pg_catalog.current_setting('work_mem')), 33554432) / 1024 || 'kB', true)"
+
 /* --- pieces of SQL ---------------------------------------------------------------------------------------------------
  */
 
@@ -52,25 +57,26 @@ static void add_key_params(const struct walk *walk, struct pg_batch *batch, cons
         pg_param(batch, key[i]);
 }
 
-static void add_where(const struct walk *walk, struct strbuf *sql, const char *const *upper, size_t first)
+/* " WHERE", and what is true of the batch's keys; parameters from `first` on are cursor and upper end. */
+static void add_range(const struct walk *walk, struct strbuf *sql, const char *const *upper, size_t first)
 {
-    bool any = false;
-
-    strbuf_append_text(sql, " WHERE ");
+    strbuf_append_text(sql, " WHERE true");
     if (walk->cursor) {
+        strbuf_append_text(sql, " AND ");
         add_comparison(walk, sql, ">", first);
         first += walk->key_count;
-        any = true;
     }
     if (upper) {
-        strbuf_append_text(sql, any ? " AND " : "");
+        strbuf_append_text(sql, " AND ");
         add_comparison(walk, sql, "<=", first);
-        any = true;
     }
+}
+
+static void add_where(const struct walk *walk, struct strbuf *sql, const char *const *upper, size_t first)
+{
+    add_range(walk, sql, upper, first);
     if (walk->where)
-        strbuf_printf(sql, "%s(\n%s\n)", any ? " AND " : "", walk->where);
-    else if (!any)
-        strbuf_append_text(sql, "true");
+        strbuf_printf(sql, " AND (\n%s\n)", walk->where);
 }
 
 /* Parameters from 1 on are cursor and upper end. */
@@ -96,10 +102,11 @@ static void add_keeping_update(const struct walk *walk, struct strbuf *sql, cons
     add_where(walk, sql, upper, 2);
     strbuf_append_text(sql, " ORDER BY ");
     add_key_names(walk, sql);
-    strbuf_printf(sql, " FOR NO KEY UPDATE), changed AS (UPDATE %s SET %s FROM \"invplan old\" WHERE ", walk->relation,
-        walk->set);
+    strbuf_printf(sql, " FOR NO KEY UPDATE), changed AS (UPDATE %s SET %s FROM \"invplan old\"", walk->relation, walk->set);
+    /* The range once more: a join that reads the table in the key's order is to begin where the batch does. */
+    add_range(walk, sql, upper, 2);
     for (size_t i = 0; i < walk->key_count; i++)
-        strbuf_printf(sql, "%s%s.%s = \"invplan k%zu\"", i ? " AND " : "", walk->relation, walk->key[i].name, i);
+        strbuf_printf(sql, " AND %s.%s = \"invplan k%zu\"", walk->relation, walk->key[i].name, i);
     strbuf_append_text(sql, " RETURNING \"invplan key\" AS key, \"invplan before\" AS before, ARRAY[");
     for (size_t i = 0; i < walk->column_count; i++)
         strbuf_printf(sql, "%s%s.%s::text", i ? ", " : "", walk->relation, walk->columns[i]);
@@ -288,8 +295,10 @@ static bool update_rows(
     pg_add_begin(walk->driver, &batch);
     walk_add_lease_check(walk->driver, &batch);
     pg_add_user_settings(walk->driver, &batch, &walk->step->timeouts);
-    if (walk->keep_old)
+    if (walk->keep_old) {
         walk_add_text_settings(&batch);
+        pg_add(&batch, BATCH_MEMORY);
+    }
     /* The key's index is the way to a range of the key, whatever the statistics of a table say that just grew. */
     pg_add(&batch, "SET LOCAL enable_seqscan = off");
     add_batch(walk, &batch, upper);

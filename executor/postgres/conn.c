@@ -492,10 +492,8 @@ static PGresult *next_result(struct pg_link *conn, bool *alive)
     for (;;) {
         int unsent = PQflush(conn->pg);
 
-        if (unsent < 0 || !PQconsumeInput(conn->pg))
-            /* An error report may have arrived before the end of the connection. */
-            return PQgetResult(conn->pg);
-        if (!PQisBusy(conn->pg))
+        /* An error report may have arrived before the end of the connection. */
+        if (unsent < 0 || !PQisBusy(conn->pg) || !PQconsumeInput(conn->pg) || !PQisBusy(conn->pg))
             return PQgetResult(conn->pg);
         if (!poll_socket(conn, (short)(unsent ? POLLIN | POLLOUT : POLLIN)) || !keep_world_going(conn)) {
             *alive = false;

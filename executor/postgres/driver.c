@@ -227,7 +227,7 @@ void pg_add_commit(struct pg_batch *batch)
 #define USER_SETTINGS(local)                                                                                           \
     "SELECT pg_catalog.set_config('lock_timeout', $1, " local                                                          \
     "), pg_catalog.set_config('statement_timeout', $2, " local "), pg_catalog.set_config('search_path', $3, " local    \
-    "), pg_catalog.set_config('jit', $4, " local "), pg_catalog.set_config('plan_cache_mode', $5, " local   \
+    "), pg_catalog.set_config('jit', $4, " local "), pg_catalog.set_config('plan_cache_mode', $5, " local              \
     "), pg_catalog.set_config('enable_seqscan', $6, " local ")"
 
 static void add_user_params(

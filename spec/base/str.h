@@ -24,9 +24,34 @@ struct str {
 #define STR_ARG(s) (int)(s).len, (s).data
 
 struct str str_from(const char *text); /* NULL gives the empty string */
+/* Names are mostly short: words that may overlap at both ends decide about them without a call. */
 static inline bool str_equal(struct str a, struct str b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    enum { WORD = sizeof(uint64_t), HALF = sizeof(uint32_t) };
+
+    if (a.len != b.len)
+        return false;
+    if (a.len >= WORD) {
+        uint64_t words[4];
+
+        memcpy(&words[0], a.data, WORD);
+        memcpy(&words[1], b.data, WORD);
+        memcpy(&words[2], a.data + a.len - WORD, WORD);
+        memcpy(&words[3], b.data + b.len - WORD, WORD);
+        return words[0] == words[1] && words[2] == words[3] &&
+               (a.len <= 2 * WORD || memcmp(a.data + WORD, b.data + WORD, a.len - 2 * WORD) == 0);
+    }
+    if (a.len >= HALF) {
+        uint32_t halves[4];
+
+        memcpy(&halves[0], a.data, HALF);
+        memcpy(&halves[1], b.data, HALF);
+        memcpy(&halves[2], a.data + a.len - HALF, HALF);
+        memcpy(&halves[3], b.data + b.len - HALF, HALF);
+        return halves[0] == halves[1] && halves[2] == halves[3];
+    }
+    return a.len == 0 || (a.data[0] == b.data[0] && a.data[a.len / 2] == b.data[a.len / 2] &&
+                             a.data[a.len - 1] == b.data[a.len - 1]);
 }
 bool str_is(struct str a, const char *text);
 bool str_starts_with(struct str a, const char *prefix);

@@ -6,7 +6,6 @@
 #include "spec/base/arena.h"
 #include "spec/base/bug.h"
 #include "spec/event/json_schema_set.h"
-#include "spec/event/value.h"
 
 /* The way from the value's root, kept on the stack. */
 struct at {
@@ -356,12 +355,12 @@ static const struct json *find_member_from(
 {
     for (const struct json *member = from; member; member = member->next) {
         run->work++;
-        if (event_name_equal(member->key, name))
+        if (str_equal(member->key, name))
             return member;
     }
     for (const struct json *member = object->child; member != from; member = member->next) {
         run->work++;
-        if (event_name_equal(member->key, name))
+        if (str_equal(member->key, name))
             return member;
     }
     return NULL;
@@ -379,7 +378,7 @@ static const struct schema_node *find_property(const struct schema_node *node, s
     const struct map *map = &node->properties;
 
     for (size_t i = *next; i < map->count && i < *next + NEAR; i++) {
-        if (event_name_equal(map->entries[i].key, name)) {
+        if (str_equal(map->entries[i].key, name)) {
             *next = i + 1;
             return map->entries[i].value;
         }

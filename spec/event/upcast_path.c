@@ -124,7 +124,7 @@ static size_t find_member(const struct event_value *map, struct str name)
 {
     size_t at = 0, count = map ? map->count : 0;
 
-    while (at < count && !event_name_equal(map->members[at].name, name))
+    while (at < count && !str_equal(map->members[at].name, name))
         at++;
     return at;
 }

@@ -14,7 +14,7 @@ const struct event_value *event_value_member(const struct event_value *map, stru
     if (!map || map->type != EVENT_MAP)
         return NULL;
     for (size_t i = 0; i < map->count; i++) {
-        if (event_name_equal(map->members[i].name, name))
+        if (str_equal(map->members[i].name, name))
             return map->members[i].value;
     }
     return NULL;

@@ -66,12 +66,6 @@ void event_item_write_dynamodb(struct strbuf *out, const struct event_value *map
 const char *event_type_name(enum event_type type);
 /* For qsort() over an array of pointers to scalars of one type (numbers by value). */
 int event_scalar_compare(const void *a, const void *b);
-/* str_equal() for names of attributes, most of which differ in their first or last byte if not in length. */
-static inline bool event_name_equal(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || (a.data[0] == b.data[0] && a.data[a.len - 1] == b.data[a.len - 1] &&
-                                                memcmp(a.data, b.data, a.len) == 0));
-}
 const struct event_value *event_value_member(const struct event_value *map, struct str name); /* NULL when absent */
 /* Same type and content: numbers by value (1.0 equals 1), sets and maps regardless of order. */
 bool event_value_equal(const struct event_value *a, const struct event_value *b);

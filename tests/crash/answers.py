@@ -37,7 +37,8 @@ HOWS = {
     'corrupted for long': {'corrupt': True, 'times': IN_A_ROW},
     'lost for long': {'lose': True, 'times': IN_A_ROW},
 }
-LEASE_MS = '3000'  # so that a run has heartbeats
+LEASE_MS = '6000'  # so that a run has heartbeats; no disturbance lasts as long
+LEASE_LOST = 20
 AGAIN_MAX = 3
 
 
@@ -45,7 +46,7 @@ class Case:
     def __init__(self, project, kind, number):
         self.project, self.kind, self.number = project, kind, number
         self.how = sorted(HOWS)[pick('%s %s %d' % (project.name, kind, number), len(HOWS))]
-        self.problem, self.statuses = None, []
+        self.problem, self.statuses, self.said = None, [], ''
 
     def name(self):
         return '%s, %s: %s at request %d' % (self.project.name, self.kind, self.how, self.number)
@@ -53,7 +54,7 @@ class Case:
     def outcome(self):
         if len(self.statuses) == 1:
             return '%s: goes on by itself' % self.name()
-        return '%s: exit status %s' % (self.name(), ', then '.join(map(str, self.statuses)))
+        return '%s: exit status %s (%s)' % (self.name(), ', then '.join(map(str, self.statuses)), self.said)
 
 
 class Disturber(Worker):
@@ -93,7 +94,8 @@ class Disturber(Worker):
             seen = self.server.script(fail=[]).get('*', 0) if len(case.statuses) == 1 else seen
             if not status:
                 break
-            if status < 0 or len(case.statuses) > AGAIN_MAX:
+            case.said = ' '.join(re.findall(r'^invplan: (.*)', output, re.M))
+            if status < 0 or status == LEASE_LOST or len(case.statuses) > AGAIN_MAX:
                 raise Failure('it ends with status %d:\n%s' % (status, output))
         self.check(project, calm, where)
         self.at = where

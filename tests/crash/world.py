@@ -378,10 +378,11 @@ class Worker:
     def bring_to(self, project, where):
         """As before or as after the apply; what earlier cases left is as good, for it was compared."""
         most = 1 if project.name in ONE_LIFE else LIVES_MAX
-        if self.project is not project or not self.at or (where == 'before' and self.lives >= most):
+        is_there = self.at == where == 'applied'
+        if self.project is not project or not self.at or (self.lives >= most and not is_there):
             self.prepare(project)
             self.project, self.at, self.lives = project, 'before', 0
-        if where == 'before':
+        if not is_there:  # then it is going to be applied
             self.lives += 1
         if self.at != where:
             self.succeed(project.apply(self.index) if where == 'applied' else project.rollback(self.index))

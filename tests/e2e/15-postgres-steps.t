@@ -95,6 +95,14 @@ comment on sequence numbers is 'from 100';
 comment on domain percent is 'of a hundred';
 comment on schema attic is 'old things';
 comment on table items is 'it''s';
+grant select on items_view to invplan_reader;
+grant select on totals to invplan_reader;
+grant usage on sequence numbers to invplan_reader;
+grant usage on schema attic to invplan_reader;
+grant execute on procedure refill(integer, text) to invplan_reader;
+revoke execute on function touch() from public;
+revoke usage on type percent from public;
+grant select (note), update (note) on items to invplan_reader;
 comment on column items.sku is 'old';"""
 
 ROWS = """insert into parent select g, 'p' || g from generate_series(1, 5) g;

@@ -90,6 +90,20 @@ is "$status" 0 "the next run goes on"
 is "$(items deep_things | grep -c '"total"')" 3 "every item is changed"
 is "$(units deep_things)" "5/5 ByKind 5/5" "the capacity is what it was"
 
+# Killed when everything is changed, or changed back, and not yet written down: the probe tells, and nothing is begun again.
+events() { aws Query '{"TableName":"deep_migrations_journal","KeyConditionExpression":"pk = :l","ExpressionAttributeValues":{":l":{"S":"ledger"}}}' | python3 -c "
+import json, sys
+print(*[i['event']['S'] for i in json.load(sys.stdin)['Items'] if i['step']['S'].endswith('things/transform')][-2:])"; }
+run env INVPLAN_KILL_AT='ddb.undo.effect_done#3' "$invplan" rollback -e local --to 1-Things
+is "$status" 137 "killed when all pre-images are put back"
+run "$invplan" rollback -e local --to 1-Things
+is "$status $(events)" "0 UNDO_STARTED UNDONE" "the next rollback finds that by the probe"
+run env INVPLAN_KILL_AT='ddb.apply.effect_done#2' "$invplan" apply -e local
+is "$status $(events)" "137 UNDONE STARTED" "killed when all items are changed"
+run "$invplan" apply -e local
+is "$status $(events)" "0 STARTED APPLIED" "the next apply finds that by the probe"
+is "$(items deep_things | grep -c '"total"')" 3 "and every item was changed once"
+
 # An index that takes long.
 cat >>migrations.yaml <<'YAML'
   - id: 3-ByPrice

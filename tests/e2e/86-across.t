@@ -76,9 +76,56 @@ cat >>migrations.yaml <<'YAML'
 YAML
 sed -i 's/, { assert: [^}]* } }//' migrations.yaml
 "$invplan" compile --all >"$work/compile" 2>&1 || { cat "$work/compile"; exit 1; }
-run env INVPLAN_LEASE_MS=1500 "$invplan" apply -e local --init
-is "$status" 0 "five seconds of work on one database, with leases of one and a half"
+# other TARGET ENGINE CONNECTION STEP: a plan of the same project that has this target alone, to come for its lease
+other() {
+    mkdir -p "$work/only_$1"
+    cat >"$work/only_$1/migrations.yaml" <<YAML
+invplan: 1
+project: across
+targets: { $1: $2 }
+environments: { local: { targets: { $1: $3 } } }
+migrations: [ { id: 9-Other, target: $1, steps: [ $4 ] } ]
+YAML
+    (cd "$work/only_$1" && "$invplan" compile --all >"$work/compile" 2>&1) || { cat "$work/compile"; exit 1; }
+}
+other store '{ engine: dynamodb, ledger: ledger }' '{ region: us-east-1, table_prefix: across_ }' '{ create_table: { name: other, key: { id: S } } }'
+# shellcheck disable=SC2016
+other db '{ engine: postgres }' '{ url: "${env:DATABASE_URL}" }' '{ create_table: { name: other, columns: { id: integer }, primary_key: [id] } }'
+# comes_for TARGET: somebody who watches the lease for longer than it lives
+comes_for() { run env INVPLAN_LEASE_MS=1500 "$invplan" apply -p "$work/only_$1/plans/local.plan" --report "$work/other.json"; }
+INVPLAN_LEASE_MS=1500 "$invplan" apply -e local --init >"$work/long" 2>&1 &
+long=$!
+for ((i = 0; i < 400; i++)); do
+    [ "$(sql "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(5)%' and pid <> pg_backend_pid()")" = 0 ] || break
+    sleep 0.05
+done
+comes_for store
+is "$status" 20 "while one database works for long, the other one's lease is alive"
+wait $long
+is "$?" 0 "five seconds of work on one database, with leases of one and a half"
 like "$(things)" '"b"' "the other one's lease was alive afterwards"
+
+# And the other way round: an index of DynamoDB takes long, and PostgreSQL's lease lives.
+cat >>migrations.yaml <<'YAML'
+  - { id: 6-Index, target: store, after: [5-After], steps: [ { add_index: { table: things, name: ByKind, key: { kind: S } } } ] }
+YAML
+"$invplan" compile --all >"$work/compile" 2>&1 || { cat "$work/compile"; exit 1; }
+script() { curl -sS -d "$1" "$TEST_AWS_ENDPOINT/_script" >/dev/null; }
+trap "script '{\"creating\":1}'; cleanup" EXIT
+script '{"creating":100000}'
+INVPLAN_LEASE_MS=1500 "$invplan" apply -e local >"$work/long" 2>&1 &
+long=$!
+for ((i = 0; i < 400; i++)); do
+    aws DescribeTable '{"TableName":"across_things"}' | grep -q '"IndexStatus": "CREATING"' && break
+    sleep 0.05
+done
+comes_for db
+is "$status" 20 "while DynamoDB works for long, PostgreSQL's lease is alive"
+comes_for store
+is "$status" 20 "and its own"
+script '{"creating":1}'
+wait $long
+is "$?" 0 "when the index is there, the run goes on to its end"
 
 # A kill right after the first of two migrations that are joined by an edge.
 new_database across_killed

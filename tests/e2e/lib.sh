@@ -38,8 +38,12 @@ same_files() { if diff -u "$1" "$2" >"$work/diff"; then pass "$3"; else fail "$3
 finish() { echo "1..$tests_run"; [ "$tests_failed" -eq 0 ]; exit; }
 skip_all() { echo "1..0 # SKIP $1"; exit 0; }
 
-# run COMMAND …: output (both streams) in $output, exit status in $status
-run() { output=$("$@" 2>&1); status=$?; }
+# run COMMAND …: output (both streams) in $output, exit status in $status: 124 where it has no end
+run() {
+    if [ "$(type -t "$1")" = file ]; then set -- timeout --foreground -k 10 300 "$@"; fi
+    output=$("$@" 2>&1)
+    status=$?
+}
 
 # new_database NAME: a fresh database; DATABASE_URL is its address
 new_database() {
@@ -61,7 +65,7 @@ new_project() {
 
 # aws ACTION JSON: one DynamoDB request, signed, with curl's own signer; prints the answer
 aws() {
-    curl -sS --aws-sigv4 "aws:amz:us-east-1:dynamodb" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
+    curl -sS --max-time 60 --aws-sigv4 "aws:amz:us-east-1:dynamodb" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
         -H "X-Amz-Target: DynamoDB_20120810.$1" -H 'Content-Type: application/x-amz-json-1.0' -d "$2" "$TEST_AWS_ENDPOINT/"
 }
 

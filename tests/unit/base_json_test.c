@@ -321,6 +321,47 @@ static void the_pretty_form_indents_by_two(void **state)
     strbuf_free(&out);
 }
 
+/* The reader and the writer look at several bytes at a time. */
+static void a_byte_that_needs_care_is_seen_wherever_it_stands(void **state)
+{
+    static const struct {
+        const char *bytes, *written;
+    } cases[] = {{"\"", "\\\""}, {"\\", "\\\\"}, {"\x1F", "\\u001f"}, {"\x7F", "\\u007f"}, {"\n", "\\n"},
+        {"\xC3\xA9", "\xC3\xA9"}, {"\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80"}, {" ", " "}, {"~", "~"}, {"", ""}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        for (size_t before = 0; before < 40; before++) {
+            for (size_t after = 0; after < 40; after++) {
+                char *left = arena_printf(&arena, "%.*s", (int)before, "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG");
+                char *right = arena_printf(&arena, "%.*s", (int)after, "ABCDEFG0123456789abcdefghijklmnopqrstuvwxyz");
+                struct str text = str_from(arena_printf(&arena, "%s%s%s", left, cases[i].bytes, right));
+                char *wanted = arena_printf(&arena, "\"%s%s%s\"", left, cases[i].written, right);
+                struct strbuf out = STRBUF_INIT;
+                struct json_error error;
+                const struct json *back;
+
+                json_write_string(&out, text);
+                assert_string_equal(out.data, wanted);
+                back = json_read(&arena, strbuf_view(&out), JSON_STRICT, &error);
+                assert_non_null(back);
+                assert_true(str_equal(back->text, text));
+                strbuf_clear(&out);
+                if (cases[i].bytes[0] == '\x7F') { /* as it is, too, but not written so */
+                    strbuf_printf(&out, "\"%s\"", text.data);
+                    back = json_read(&arena, strbuf_view(&out), JSON_STRICT, &error);
+                    assert_non_null(back);
+                    assert_true(str_equal(back->text, text));
+                    assert_false(back->plain);
+                }
+                strbuf_free(&out);
+            }
+        }
+        arena_reset(&arena);
+    }
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(large_objects_compare_in_any_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(trees_are_built_and_cloned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_pretty_form_indents_by_two, set_up, tear_down),
+        cmocka_unit_test(a_byte_that_needs_care_is_seen_wherever_it_stands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,20 @@ static void exact_inverses_restore_what_was_there(void **state)
             "ALTER TABLE public.t ADD CONSTRAINT a_sane CHECK (a > 0)", NULL, NULL},
         {"alter table t drop constraint t_r_fk", GRADE_EXACT,
             "ALTER TABLE public.t ADD CONSTRAINT t_r_fk FOREIGN KEY (r) REFERENCES public.r(id) NOT VALID", NULL, NULL},
-        {"alter table t validate constraint t_r_fk", GRADE_EXACT, "", NULL, NULL},
+        {"create trigger x before update on t for each row execute function touch(); alter table t disable trigger x; "
+         "comment on trigger x on t is 'sleeps'; drop trigger x on t",
+            GRADE_EXACT,
+            "create trigger x before update on public.t for each row execute function public.touch(); "
+            "ALTER TABLE public.t DISABLE TRIGGER x; COMMENT ON TRIGGER x ON public.t IS 'sleeps'; "
+            "COMMENT ON trigger x on public.t IS NULL; ALTER TABLE public.t ENABLE TRIGGER x; DROP TRIGGER x ON public.t",
+            NULL, NULL},
+        {"grant select (a) on t to bob; revoke select on t from bob", GRADE_EXACT,
+            "GRANT select ON public.t TO bob; GRANT select (a) ON public.t TO bob; REVOKE select (a) ON public.t FROM bob",
+            NULL, NULL},
+        {"alter table t validate constraint t_r_fk", GRADE_EXACT,
+            "ALTER TABLE public.t DROP CONSTRAINT t_r_fk, ADD CONSTRAINT t_r_fk FOREIGN KEY (r) REFERENCES public.r(id) "
+            "NOT VALID",
+            NULL, NULL},
         {"drop index t_b", GRADE_EXACT,
             "CREATE UNIQUE INDEX t_b ON public.t USING btree (lower(b) desc) WHERE b is not null", NULL, NULL},
         {"drop index concurrently t_b", GRADE_EXACT,
@@ -154,10 +167,11 @@ static void lossy_inverses_name_what_is_lost(void **state)
             "r integer, CONSTRAINT t_pkey PRIMARY KEY (id), CONSTRAINT a_sane CHECK (a > 0)); "
             "ALTER TABLE public.t ADD CONSTRAINT t_r_fk FOREIGN KEY (r) REFERENCES public.r(id) NOT VALID; "
             "CREATE UNIQUE INDEX t_b ON public.t USING btree (lower(b) desc) WHERE b is not null; "
-            "COMMENT ON COLUMN public.t.b IS 'old'; CREATE VIEW public.v (x) as select id from public.t",
-            NULL, "the rows of table public.t; the privileges on table public.t"},
+            "COMMENT ON COLUMN public.t.b IS 'old'; GRANT select ON public.t TO bob; CREATE VIEW public.v (x) as "
+            "select id from public.t",
+            NULL, "the rows of table public.t"},
         {"revoke all on schema public from public", GRADE_LOSSY, "", NULL,
-            "which privileges PUBLIC held on schema public before"},
+            "which privileges PUBLIC held on SCHEMA public before"},
         {"alter table t alter b type varchar(5)", GRADE_EXACT,
             "ALTER TABLE public.t ALTER COLUMN b TYPE text USING b::text", NULL, NULL},
     };

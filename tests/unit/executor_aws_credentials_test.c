@@ -14,6 +14,8 @@ static struct arena arena;
 static int64_t wall_ms; /* of the fake clock */
 static char last_log[1024];
 static int ticks;
+static bool sleeping_passes_time;
+static int64_t slept_ms; /* that nobody waited for */
 static const char *variables[VARIABLES_MAX][2];
 static size_t variable_count;
 
@@ -23,7 +25,7 @@ static int64_t now(void *context)
 
     (void)context;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + slept_ms;
 }
 
 static int64_t wall(void *context)
@@ -51,7 +53,8 @@ static const char *get_variable(void *context, const char *name)
 static void do_not_sleep(void *context, int64_t ms)
 {
     (void)context;
-    (void)ms;
+    if (sleeping_passes_time)
+        slept_ms += ms;
 }
 
 static void count_tick(void *context)
@@ -358,6 +361,23 @@ static void a_process_that_fails_or_babbles_is_an_error(void **state)
     }
 }
 
+static void a_process_that_closes_its_output_and_goes_on_is_ended(void **state)
+{
+    struct aws_client *client;
+    struct aws_call call;
+
+    (void)state;
+    set_variable("AWS_CONFIG_FILE",
+        profile_with_process("echo '{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}'; exec sleep 600 >&-"));
+    client = client_on("http://127.0.0.1:1");
+    sleeping_passes_time = true;
+    call = call_on(client);
+    sleeping_passes_time = false;
+    aws_client_destroy(client);
+    assert_int_equal(call.error.exit_status, EXIT_STATUS_AUTHENTICATION);
+    assert_non_null(strstr(call.error.message, "it did not end within 60 s"));
+}
+
 static void keys_that_cannot_be_renewed_are_used_until_they_expire(void **state)
 {
     struct aws_client *client;
@@ -439,6 +459,7 @@ int main(void)
         TEST(a_refused_role_says_which_one),
         TEST(a_process_gives_keys_and_gets_its_words),
         TEST(a_process_that_fails_or_babbles_is_an_error),
+        TEST(a_process_that_closes_its_output_and_goes_on_is_ended),
         TEST(keys_that_cannot_be_renewed_are_used_until_they_expire),
         TEST(keys_that_the_service_calls_expired_are_fetched_again_once),
         TEST(what_a_fetch_brings_is_secret),

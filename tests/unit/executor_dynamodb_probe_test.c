@@ -222,6 +222,22 @@ static void a_change_of_a_wide_item_stays_within_what_an_expression_takes(void *
     strbuf_free(&out);
 }
 
+static void a_page_that_leads_to_itself_is_an_error(void **state)
+{
+    struct aws_call call = {.service = &AWS_SERVICE_DYNAMODB, .action = "Query"};
+    struct error error;
+
+    (void)state;
+    call.body = STR("{\"TableName\":\"t\",\"ExclusiveStartKey\":{\"id\":{\"S\":\"a\"}}}");
+    call.json = read_json("{\"Items\":[],\"LastEvaluatedKey\":{\"id\":{\"S\":\"b\"}}}");
+    assert_true(dynamodb_page_moves(&call, &error));
+    call.json = read_json("{\"Items\":[]}");
+    assert_true(dynamodb_page_moves(&call, &error));
+    call.json = read_json("{\"Items\":[], \"LastEvaluatedKey\": {\"id\": {\"S\": \"a\"}}}");
+    assert_false(dynamodb_page_moves(&call, &error));
+    assert_string_equal(error.message, "DynamoDB Query: the page after this one is this one");
+}
+
 static int free_arena(void **state)
 {
     (void)state;
@@ -241,6 +257,7 @@ int main(void)
         cmocka_unit_test(capacity_is_kept_to_a_limit_over_time),
         cmocka_unit_test(a_change_names_what_it_changes_and_guards_what_it_looked_at),
         cmocka_unit_test(a_change_of_a_wide_item_stays_within_what_an_expression_takes),
+        cmocka_unit_test(a_page_that_leads_to_itself_is_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_arena);

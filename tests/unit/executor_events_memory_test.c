@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "executor/events/pump.h"
 #include "tests/unit/events_world.h"
 
 #if defined(__has_feature)
@@ -19,7 +20,7 @@
 enum {
     SEGMENTS = 8,
     PAGE = 100,
-    CONNECTIONS_MAX = 64,
+    CONNECTIONS_MAX = 2 * (PUMP_SLOTS + PUMP_LANES),
     REQUEST_MAX_BYTES = 64 * 1024,
 /* What may differ by chance: how far the pages and the requests of a moment fill their arenas. */
 #if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "executor/driver_impl.h"
 #include "spec/exit.h"
 #include "tests/unit/executor_run_kit.h"
 
@@ -195,6 +196,46 @@ static void leases_are_renewed_when_a_third_of_their_time_has_passed(void **stat
     kit->world.now_ms += 1500;
     session_tick(&session);
     assert_true(kit->world.targets[1].lease_until_ms > until_ms);
+    session_close(&session);
+}
+
+/* The connection is made anew by requests that take their time, in which heartbeats are due. */
+static struct {
+    struct kit *kit;
+    struct session *session;
+    int refusals;
+} slow;
+
+static bool take_slowly(
+    struct driver *driver, const struct lease_request *request, struct lease_state *out, struct error *error)
+{
+    slow.kit->world.now_ms += 11000;
+    session_tick(slow.session);
+    if (slow.refusals-- > 0)
+        return error_set(error, EXIT_STATUS_UNREACHABLE, "the server is away");
+    return fake_driver_for(driver->target->engine)->lease_take(driver, request, out, error);
+}
+
+static void a_heartbeat_that_is_due_while_the_connection_is_made_anew_loses_no_lease(void **state)
+{
+    struct kit *kit = *state;
+    const struct plan *plan = plan_seal(&kit->arena, plan_of_three(&kit->arena));
+    struct driver_ops ops = *fake_driver_for(ENGINE_POSTGRES);
+    struct session session;
+    struct error error;
+
+    kit_session(kit, plan, &session);
+    ops.lease_take = take_slowly;
+    session.targets[0].ops = &ops;
+    slow.kit = kit;
+    slow.session = &session;
+    slow.refusals = 0;
+    assert_true(session_open(&session, &error) && session_initialise(&session, &error) &&
+                session_take_leases(&session, &error));
+    slow.refusals = 1;
+    assert_true(session_reconnect(&session, &session.targets[0], &error));
+    assert_true(session_check(&session, &error));
+    assert_true(session.targets[0].leased);
     session_close(&session);
 }
 
@@ -962,6 +1003,7 @@ int main(void)
         SCENARIO(a_lease_that_nobody_renews_is_waited_for_while_the_others_are_kept),
         SCENARIO(a_lease_that_is_lost_stops_the_run_before_the_next_write),
         SCENARIO(leases_are_renewed_when_a_third_of_their_time_has_passed),
+        SCENARIO(a_heartbeat_that_is_due_while_the_connection_is_made_anew_loses_no_lease),
         SCENARIO(a_changed_applied_step_is_refused_by_name),
         SCENARIO(a_changed_lowering_of_an_applied_step_is_only_reported),
         SCENARIO(a_plan_that_lacks_an_applied_migration_is_behind),

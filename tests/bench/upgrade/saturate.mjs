@@ -8,9 +8,12 @@ const events = Array.from({ length: EVENTS }, (_, n) => {
     const values = { ":a": { S: "default" }, ":b": { S: "system" }, ":c": qty, ":d": { N: "2" }, ":q": qty };
     names.forEach((name, i) => { values[`:${i}`] = rest[name]; });
     return [
-        JSON.stringify({ TableName: "bench_undo", ReturnConsumedCapacity: "TOTAL", Item: { pk: { S: `u${n % 64}` }, sk: { S: String(n) },
+        JSON.stringify({ TableName: "bench_undo", ReturnConsumedCapacity: "TOTAL", Item: {
+            pk: { S: `3-Upgrade/upgrade_events:ItemReceived.2/upgrade#${n % 64}` }, sk: { S: String(n).padStart(64, "0") },
             before: { M: event(n) }, before_digest: { S: "0".repeat(64) }, after_digest: { S: "1".repeat(64) }, from: { N: "1" },
-            at: { S: "2026-01-01T00:00:00.000Z" } }, ConditionExpression: "attribute_not_exists(pk)" }),
+            at: { S: "2026-01-01T00:00:00.000Z" } }, ConditionExpression:
+                "attribute_not_exists(pk) OR (before_digest = :b AND after_digest = :a AND attribute_not_exists(kept))",
+            ExpressionAttributeValues: { ":b": { S: "0".repeat(64) }, ":a": { S: "1".repeat(64) } } }),
         JSON.stringify({ TableName: "bench_events", ReturnConsumedCapacity: "TOTAL",
             Key: { inventoryItemId: rest.inventoryItemId, sequenceNumber: rest.sequenceNumber },
             UpdateExpression: "SET #a=:a,#b=:b,#c=:c,#d=:d REMOVE #q",
