@@ -578,6 +578,21 @@ bool session_connection_lost(const struct error *error)
            strcmp(error->sqlstate, "57P02") == 0 || strcmp(error->sqlstate, "57P03") == 0;
 }
 
+/* Takes the lease that was held over the connection before. What somebody did who had it in between is not known to this
+ * run: it has lost it then, though it may be free again. */
+static bool retake_lease(struct session *session, struct session_target *target, struct error *error)
+{
+    int64_t token = target->lease.token;
+    struct lease_state seen;
+
+    if (!target->ops->lease_look(target->driver, &seen, error))
+        return false;
+    if (seen.token != token &&
+        !(seen.held && strcmp(seen.run, session->lease_run) == 0 && strcmp(seen.holder, session->config.holder) == 0))
+        return error_set(error, EXIT_STATUS_LEASE, "another run has taken the lease over");
+    return try_lease(session, target, error);
+}
+
 static bool reconnect_once(
     struct session *session, struct session_target *target, const struct target_identity *identity, struct error *error)
 {
@@ -590,7 +605,7 @@ static bool reconnect_once(
     if (ok && strcmp(identity->text, target->identity.text) != 0)
         ok = error_set(error, EXIT_STATUS_IDENTITY, "target '%s' was '%s' and is '%s' after connecting anew",
             target->plan->name, identity->text, target->identity.text);
-    ok = ok && (!leased || take_lease(session, target, error)) && session_read_ledger(session, target, error);
+    ok = ok && (!leased || retake_lease(session, target, error)) && session_read_ledger(session, target, error);
     if (ok)
         return true;
     close_target(target); /* nor is there one between two attempts */

@@ -102,7 +102,8 @@ static void add_keeping_update(const struct walk *walk, struct strbuf *sql, cons
     add_where(walk, sql, upper, 2);
     strbuf_append_text(sql, " ORDER BY ");
     add_key_names(walk, sql);
-    strbuf_printf(sql, " FOR NO KEY UPDATE), changed AS (UPDATE %s SET %s FROM \"invplan old\"", walk->relation, walk->set);
+    strbuf_printf(sql, " FOR NO KEY UPDATE), changed AS (UPDATE %s SET %s FROM \"invplan old\"", walk->relation,
+        walk->set);
     /* The range once more: a join that reads the table in the key's order is to begin where the batch does. */
     add_range(walk, sql, upper, 2);
     for (size_t i = 0; i < walk->key_count; i++)

@@ -23,8 +23,8 @@
 #define COMMENT(class, oid, part)                                                                                      \
     "'comment', (SELECT x.description FROM pg_description x WHERE x.objoid = " oid                                     \
     " AND x.classoid = '" class "'::regclass AND x.objsubid = " part ")"
-/* As a set of words, which array_to_tsvector() keeps in the order of "C": a function costs nothing where there are none,
- * but a subquery is set up for each statement. */
+/* As a set of words, which array_to_tsvector() keeps in the order of "C": a function that is not called costs nothing,
+ * a subquery is set up each time. */
 #define SORTED(array) "to_json(tsvector_to_array(array_to_tsvector(" array "::text[])))"
 #define ACL(acl)                                                                                                       \
     "'acl', CASE WHEN " acl " IS NOT NULL THEN " SORTED(acl) " END, "

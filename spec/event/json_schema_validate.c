@@ -1,18 +1,9 @@
 /* Nodes over values (JSON Schema core and validation 2020-12). */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "spec/base/arena.h"
 #include "spec/base/bug.h"
-#include "spec/event/json_schema_set.h"
-
-/* The way from the value's root, kept on the stack. */
-struct at {
-    const struct at *above; /* NULL at the root */
-    const struct json *value;
-    size_t index; /* of an array's element */
-};
+#include "spec/event/json_schema_run.h"
 
 /* The dynamic scope: resources entered on the way, the innermost first. */
 struct scope {
@@ -26,75 +17,12 @@ struct marks {
     size_t words;
 };
 
-struct validation {
-    const struct json_schema *set;
-    struct arena *arena;
-    struct json_schema_error *error;
-    size_t work;
-    size_t depth;
-    size_t quiet; /* inside a branch whose failure is not the end */
-    bool stopped; /* a limit was reached: nothing that is said after it counts */
-};
-
-static bool apply(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool apply(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks);
 
-/* --- reports ------------------------------------------------------------------------------------------------------ */
-
-static void print_instance_pointer(struct arena *arena, const struct at *at, char *out, size_t size)
-{
-    const char *text = "";
-
-    for (; at->above; at = at->above) {
-        const char *step = at->above->value->type == JSON_OBJECT ? schema_pointer_key(arena, "", at->value->key)
-                                                                 : schema_pointer_index(arena, "", at->index);
-
-        text = arena_printf(arena, "%s%s", step, text);
-    }
-    snprintf(out, size, "%s", text);
-}
-
-static bool fail(struct validation *run, const struct schema_node *node, const char *keyword, const struct at *at,
-    const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-static bool fail(struct validation *run, const struct schema_node *node, const char *keyword, const struct at *at,
-    const char *format, ...)
-{
-    struct json_schema_error *error = run->error;
-    va_list ap;
-
-    if (run->quiet || run->stopped)
-        return false;
-    memset(error, 0, sizeof(*error));
-    snprintf(error->schema_pointer, sizeof(error->schema_pointer), "%s%s%s", node->place->pointer, *keyword ? "/" : "",
-        keyword);
-    print_instance_pointer(run->arena, at, error->instance_pointer, sizeof(error->instance_pointer));
-    va_start(ap, format);
-    vsnprintf(error->message, sizeof(error->message), format, ap);
-    va_end(ap);
-    return false;
-}
-
-static bool stop(struct validation *run, const struct schema_node *node, const char *keyword, const struct at *at,
-    const char *reason)
-{
-    if (!run->stopped) {
-        run->quiet = 0;
-        fail(run, node, keyword, at, "%s", reason);
-        run->stopped = true;
-    }
-    return false;
-}
-
-static bool spend(struct validation *run, const struct schema_node *node, const struct at *at, size_t steps)
-{
-    run->work += steps;
-    return run->work <= SCHEMA_WORK_MAX || stop(run, node, "", at, "validating this value takes too much work");
-}
-
 /* For branches: like apply(), but a failure is not reported. */
-static bool try(struct validation *run, const struct schema_node *node, const struct at *at, const struct scope *scope,
-    struct marks *marks)
+static bool try(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
+    const struct scope *scope, struct marks *marks)
 {
     bool valid;
 
@@ -107,7 +35,7 @@ static bool try(struct validation *run, const struct schema_node *node, const st
 
 /* --- marks -------------------------------------------------------------------------------------------------------- */
 
-static struct marks new_marks(struct validation *run, const struct json *value)
+static struct marks new_marks(struct schema_run *run, const struct json *value)
 {
     struct marks marks = {NULL, value->count / 64 + 1};
 
@@ -134,7 +62,7 @@ static void add_marks(struct marks *marks, const struct marks *more)
 }
 
 /* A branch writes to marks of its own, which count only if it is valid. */
-static bool try_branch(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool try_branch(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     struct marks own = {NULL, 0};
@@ -147,144 +75,23 @@ static bool try_branch(struct validation *run, const struct schema_node *node, c
     return true;
 }
 
-/* --- any value ---------------------------------------------------------------------------------------------------- */
-
-static bool is_whole(struct str text)
-{
-    struct decimal number;
-    size_t i = 0;
-
-    while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9')
-        i++;
-    return (i && i == text.len) || (decimal_parse(text, &number) && decimal_is_integer(&number));
-}
-
-static bool is_of_types(const struct json *value, unsigned types)
-{
-    static const unsigned bits[] = {
-        [JSON_NULL] = SCHEMA_TYPE_NULL,
-        [JSON_FALSE] = SCHEMA_TYPE_BOOLEAN,
-        [JSON_TRUE] = SCHEMA_TYPE_BOOLEAN,
-        [JSON_NUMBER] = SCHEMA_TYPE_NUMBER,
-        [JSON_STRING] = SCHEMA_TYPE_STRING,
-        [JSON_ARRAY] = SCHEMA_TYPE_ARRAY,
-        [JSON_OBJECT] = SCHEMA_TYPE_OBJECT,
-    };
-
-    return (types & bits[value->type]) ||
-           ((types & SCHEMA_TYPE_INTEGER) && value->type == JSON_NUMBER && is_whole(value->text));
-}
-
-static const char *type_name(const struct json *value)
-{
-    static const char *const names[] = {
-        [JSON_NULL] = "null",
-        [JSON_FALSE] = "a boolean",
-        [JSON_TRUE] = "a boolean",
-        [JSON_NUMBER] = "a number",
-        [JSON_STRING] = "a string",
-        [JSON_ARRAY] = "an array",
-        [JSON_OBJECT] = "an object",
-    };
-
-    return names[value->type];
-}
-
-static bool check_any(struct validation *run, const struct schema_node *node, const struct at *at)
-{
-    const struct json *value = at->value;
-
-    if (node->types && !is_of_types(value, node->types))
-        return fail(run, node, "type", at, "must be of type %s, and is %s", node->types_text,
-            json_is(value, JSON_NUMBER) && !(node->types & SCHEMA_TYPE_NUMBER) && (node->types & SCHEMA_TYPE_INTEGER)
-                ? "a number with a fraction"
-                : type_name(value));
-    if (node->constant && !schema_values_equal(node->constant, value, &run->work))
-        return fail(run, node, "const", at, "is not the one value that is allowed");
-    if (node->enumeration) {
-        const struct json *item = node->enumeration->child;
-
-        while (item && !schema_values_equal(item, value, &run->work))
-            item = item->next;
-        if (!item)
-            return fail(run, node, "enum", at, "is not one of the values that are allowed");
-    }
-    return true;
-}
-
-/* --- numbers and strings ------------------------------------------------------------------------------------------ */
-
-static bool check_number(struct validation *run, const struct schema_node *node, const struct at *at)
-{
-    struct str text = at->value->text;
-    struct decimal number;
-
-    if (!decimal_parse(text, &number))
-        return fail(run, node, "", at, "is not a number");
-    if (node->minimum && decimal_compare(&number, node->minimum) < 0)
-        return fail(run, node, "minimum", at, "is less than the minimum");
-    if (node->exclusive_minimum && decimal_compare(&number, node->exclusive_minimum) <= 0)
-        return fail(run, node, "exclusiveMinimum", at, "is not more than the exclusive minimum");
-    if (node->maximum && decimal_compare(&number, node->maximum) > 0)
-        return fail(run, node, "maximum", at, "is more than the maximum");
-    if (node->exclusive_maximum && decimal_compare(&number, node->exclusive_maximum) >= 0)
-        return fail(run, node, "exclusiveMaximum", at, "is not less than the exclusive maximum");
-    if (node->multiple_of) {
-        /* Each digit costs a few dozen steps. */
-        if (!spend(run, node, at, text.len))
-            return false;
-        if (!decimal_is_multiple(&number, node->multiple_of))
-            return fail(run, node, "multipleOf", at, "is not a multiple of what it must be");
-    }
-    return true;
-}
-
-static bool matches(struct validation *run, const struct schema_node *node, const char *keyword,
-    const struct regex *pattern, struct str text, const struct at *at)
-{
-    uint64_t work = REGEX_WORK_MAX;
-    enum regex_result result = regex_search(pattern, text, &work);
-
-    if (result == REGEX_LIMIT)
-        return stop(run, node, keyword, at, "matching the pattern takes too much work");
-    return spend(run, node, at, (size_t)(REGEX_WORK_MAX - work)) && result == REGEX_MATCH;
-}
-
-static bool check_string(struct validation *run, const struct schema_node *node, const struct at *at)
-{
-    struct str text = at->value->text;
-
-    if (node->min_length || node->max_length != SIZE_MAX) {
-        size_t length = utf8_count(text.data, text.len);
-
-        if (length < node->min_length)
-            return fail(
-                run, node, "minLength", at, "has %zu characters, and needs at least %zu", length, node->min_length);
-        if (length > node->max_length)
-            return fail(run, node, "maxLength", at, "has %zu characters, and may have %zu", length, node->max_length);
-    }
-    if (node->pattern && !matches(run, node, "pattern", node->pattern, text, at))
-        return fail(run, node, "pattern", at, "does not match the pattern");
-    return true;
-}
-
 /* --- arrays ------------------------------------------------------------------------------------------------------- */
 
-static bool apply_element(struct validation *run, const struct schema_node *node, const struct json *element,
-    size_t index, const struct at *at, const struct scope *scope)
+static bool apply_element(struct schema_run *run, const struct schema_node *node, const struct json *element,
+    size_t index, const struct schema_at *at, const struct scope *scope)
 {
-    const struct at inner = {at, element, index};
+    const struct schema_at inner = {at, element, index};
 
     return apply(run, node, &inner, scope, NULL);
 }
 
-static bool check_contains(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_contains(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     size_t found = 0, index = 0;
 
     for (const struct json *item = at->value->child; item; item = item->next, index++) {
-        const struct at inner = {at, item, index};
+        const struct schema_at inner = {at, item, index};
 
         if (try(run, node->contains, &inner, scope, NULL)) {
             found++;
@@ -294,27 +101,28 @@ static bool check_contains(struct validation *run, const struct schema_node *nod
             return false;
     }
     if (found < node->min_contains)
-        return fail(run, node, node->min_contains == 1 ? "contains" : "minContains", at,
+        return schema_run_fail(run, node, node->min_contains == 1 ? "contains" : "minContains", at,
             "has %zu elements of the kind that it must contain, and needs at least %zu", found, node->min_contains);
     if (found > node->max_contains)
-        return fail(run, node, "maxContains", at, "has %zu elements of a kind of which it may contain %zu", found,
-            node->max_contains);
+        return schema_run_fail(run, node, "maxContains", at, "has %zu elements of a kind of which it may contain %zu",
+            found, node->max_contains);
     return true;
 }
 
-static bool check_array(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_array(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     const struct json *value = at->value;
     size_t index = 0;
 
     if (value->count < node->min_items)
-        return fail(
+        return schema_run_fail(
             run, node, "minItems", at, "has %zu elements, and needs at least %zu", value->count, node->min_items);
     if (value->count > node->max_items)
-        return fail(run, node, "maxItems", at, "has %zu elements, and may have %zu", value->count, node->max_items);
+        return schema_run_fail(
+            run, node, "maxItems", at, "has %zu elements, and may have %zu", value->count, node->max_items);
     if (node->unique_items && schema_find_duplicate(run->arena, value, &run->work))
-        return fail(run, node, "uniqueItems", at, "has the same element twice");
+        return schema_run_fail(run, node, "uniqueItems", at, "has the same element twice");
     if (!node->prefix_items.count && !node->items)
         return !node->contains || check_contains(run, node, at, scope, marks);
     for (const struct json *item = value->child; item; item = item->next, index++) {
@@ -330,7 +138,7 @@ static bool check_array(struct validation *run, const struct schema_node *node, 
     return !node->contains || check_contains(run, node, at, scope, marks);
 }
 
-static bool check_unevaluated_items(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_unevaluated_items(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     size_t index = 0;
@@ -339,7 +147,7 @@ static bool check_unevaluated_items(struct validation *run, const struct schema_
         if (is_marked(marks, index))
             continue;
         if (node->unevaluated_items->kind == SCHEMA_FALSE)
-            return fail(run, node, "unevaluatedItems", at, "element %zu is not allowed", index);
+            return schema_run_fail(run, node, "unevaluatedItems", at, "element %zu is not allowed", index);
         if (!apply_element(run, node->unevaluated_items, item, index, at, scope))
             return false;
         mark(marks, index);
@@ -351,7 +159,7 @@ static bool check_unevaluated_items(struct validation *run, const struct schema_
 
 /* The member of that name, looked for from `from` on and then before it: members mostly stand as they are asked for. */
 static const struct json *find_member_from(
-    struct validation *run, const struct json *object, const struct json *from, struct str name)
+    struct schema_run *run, const struct json *object, const struct json *from, struct str name)
 {
     for (const struct json *member = from; member; member = member->next) {
         run->work++;
@@ -366,7 +174,7 @@ static const struct json *find_member_from(
     return NULL;
 }
 
-static const struct json *find_member(struct validation *run, const struct json *object, struct str name)
+static const struct json *find_member(struct schema_run *run, const struct json *object, struct str name)
 {
     return find_member_from(run, object, object->child, name);
 }
@@ -386,21 +194,21 @@ static const struct schema_node *find_property(const struct schema_node *node, s
     return map_get(map, name);
 }
 
-static bool check_names(struct validation *run, const struct schema_node *node, const struct at *at)
+static bool check_names(struct schema_run *run, const struct schema_node *node, const struct schema_at *at)
 {
     const struct json *value = at->value, *next = value->child;
 
     if (value->count < node->min_properties)
-        return fail(run, node, "minProperties", at, "has %zu properties, and needs at least %zu", value->count,
-            node->min_properties);
+        return schema_run_fail(run, node, "minProperties", at, "has %zu properties, and needs at least %zu",
+            value->count, node->min_properties);
     if (value->count > node->max_properties)
-        return fail(
+        return schema_run_fail(
             run, node, "maxProperties", at, "has %zu properties, and may have %zu", value->count, node->max_properties);
     for (size_t i = 0; i < node->required_count; i++) {
         const struct json *member = find_member_from(run, value, next, node->required[i]);
 
         if (!member)
-            return fail(run, node, "required", at, "lacks the property '%.*s'", STR_ARG(node->required[i]));
+            return schema_run_fail(run, node, "required", at, "lacks the property '%.*s'", STR_ARG(node->required[i]));
         next = member->next;
     }
     for (size_t i = 0; i < node->dependent_required_count; i++) {
@@ -410,27 +218,27 @@ static bool check_names(struct validation *run, const struct schema_node *node, 
             continue;
         for (size_t k = 0; k < item->count; k++) {
             if (!find_member(run, value, item->needed[k]))
-                return fail(run, node, "dependentRequired", at, "lacks the property '%.*s', which '%.*s' needs",
-                    STR_ARG(item->needed[k]), STR_ARG(item->name));
+                return schema_run_fail(run, node, "dependentRequired", at,
+                    "lacks the property '%.*s', which '%.*s' needs", STR_ARG(item->needed[k]), STR_ARG(item->name));
         }
     }
     return true;
 }
 
-static bool check_member(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_member(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, size_t *next, bool *evaluated)
 {
     const struct schema_node *property = find_property(node, at->value->key, next);
 
     *evaluated = property != NULL;
     if (property && property->kind == SCHEMA_FALSE)
-        return fail(run, property, "", at, "is a property that is not allowed");
+        return schema_run_fail(run, property, "", at, "is a property that is not allowed");
     if (property && !apply(run, property, at, scope, NULL))
         return false;
     for (size_t i = 0; i < node->pattern_property_count; i++) {
         const struct schema_pattern *item = &node->pattern_properties[i];
 
-        if (matches(run, node, "patternProperties", item->pattern, at->value->key, at)) {
+        if (schema_run_matches(run, node, "patternProperties", item->pattern, at->value->key, at)) {
             *evaluated = true;
             if (!apply(run, item->node, at, scope, NULL))
                 return false;
@@ -442,22 +250,22 @@ static bool check_member(struct validation *run, const struct schema_node *node,
         return true;
     *evaluated = true;
     if (node->additional_properties->kind == SCHEMA_FALSE)
-        return fail(run, node, "additionalProperties", at, "is a property that is not allowed");
+        return schema_run_fail(run, node, "additionalProperties", at, "is a property that is not allowed");
     return apply(run, node->additional_properties, at, scope, NULL);
 }
 
 static bool check_property_name(
-    struct validation *run, const struct schema_node *node, const struct at *at, const struct scope *scope)
+    struct schema_run *run, const struct schema_node *node, const struct schema_at *at, const struct scope *scope)
 {
     struct json name = {.type = JSON_STRING, .text = at->value->key, .key = at->value->key};
-    const struct at inner = {at->above, &name, 0};
+    const struct schema_at inner = {at->above, &name, 0};
 
     if (try(run, node->property_names, &inner, scope, NULL))
         return true;
-    return fail(run, node, "propertyNames", at, "has a name that is not allowed");
+    return schema_run_fail(run, node, "propertyNames", at, "has a name that is not allowed");
 }
 
-static bool check_object(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_object(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     size_t index = 0, next = 0;
@@ -474,10 +282,11 @@ static bool check_object(struct validation *run, const struct schema_node *node,
         !node->property_names)
         return true;
     for (const struct json *member = at->value->child; member; member = member->next, index++) {
-        const struct at inner = {at, member, 0};
+        const struct schema_at inner = {at, member, 0};
         bool evaluated;
 
-        if (!spend(run, node, at, 1) || (node->property_names && !check_property_name(run, node, &inner, scope)) ||
+        if (!schema_run_spend(run, node, at, 1) ||
+            (node->property_names && !check_property_name(run, node, &inner, scope)) ||
             !check_member(run, node, &inner, scope, &next, &evaluated))
             return false;
         if (evaluated)
@@ -486,18 +295,18 @@ static bool check_object(struct validation *run, const struct schema_node *node,
     return true;
 }
 
-static bool check_unevaluated_properties(struct validation *run, const struct schema_node *node, const struct at *at,
-    const struct scope *scope, struct marks *marks)
+static bool check_unevaluated_properties(struct schema_run *run, const struct schema_node *node,
+    const struct schema_at *at, const struct scope *scope, struct marks *marks)
 {
     size_t index = 0;
 
     for (const struct json *member = at->value->child; member; member = member->next, index++) {
-        const struct at inner = {at, member, 0};
+        const struct schema_at inner = {at, member, 0};
 
         if (is_marked(marks, index))
             continue;
         if (node->unevaluated_properties->kind == SCHEMA_FALSE)
-            return fail(run, node, "unevaluatedProperties", &inner, "is a property that is not allowed");
+            return schema_run_fail(run, node, "unevaluatedProperties", &inner, "is a property that is not allowed");
         if (!apply(run, node->unevaluated_properties, &inner, scope, NULL))
             return false;
         mark(marks, index);
@@ -509,7 +318,7 @@ static bool check_unevaluated_properties(struct validation *run, const struct sc
 
 /* The anchor of the outermost resource on the way that has a dynamic one of that name. */
 static const struct schema_node *dynamic_target(
-    const struct validation *run, const struct schema_node *node, const struct scope *scope)
+    const struct schema_run *run, const struct schema_node *node, const struct scope *scope)
 {
     const struct schema_node *target = node->dynamic_ref;
 
@@ -522,7 +331,7 @@ static const struct schema_node *dynamic_target(
     return target;
 }
 
-static bool check_branches(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_branches(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     size_t matched = 0;
@@ -536,7 +345,8 @@ static bool check_branches(struct validation *run, const struct schema_node *nod
     if (run->stopped)
         return false;
     if (node->any_of.count && !matched)
-        return fail(run, node, "anyOf", at, "matches none of the schemas of which it must match one or more");
+        return schema_run_fail(
+            run, node, "anyOf", at, "matches none of the schemas of which it must match one or more");
     matched = 0;
     for (size_t i = 0; i < node->one_of.count && matched < 2; i++) {
         matched += try_branch(run, node->one_of.items[i], at, scope, marks);
@@ -544,12 +354,12 @@ static bool check_branches(struct validation *run, const struct schema_node *nod
             return false;
     }
     if (node->one_of.count && matched != 1)
-        return fail(run, node, "oneOf", at, "matches %s the schemas of which it must match exactly one",
+        return schema_run_fail(run, node, "oneOf", at, "matches %s the schemas of which it must match exactly one",
             matched ? "more than one of" : "none of");
     return true;
 }
 
-static bool check_if(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_if(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     const struct schema_node *branch;
@@ -560,7 +370,7 @@ static bool check_if(struct validation *run, const struct schema_node *node, con
     return !run->stopped && (!branch || apply(run, branch, at, scope, marks));
 }
 
-static bool check_in_place(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_in_place(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     if (node->ref && !apply(run, node->ref, at, scope, marks))
@@ -572,20 +382,20 @@ static bool check_in_place(struct validation *run, const struct schema_node *nod
             return false;
     }
     if (node->not_ && try(run, node->not_, at, scope, NULL))
-        return fail(run, node, "not", at, "matches the schema that it must not match");
+        return schema_run_fail(run, node, "not", at, "matches the schema that it must not match");
     return !run->stopped && check_branches(run, node, at, scope, marks) && check_if(run, node, at, scope, marks);
 }
 
-static bool check_keywords(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool check_keywords(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
-    if (!check_any(run, node, at))
+    if (!schema_check_any(run, node, at))
         return false;
     switch (at->value->type) {
     case JSON_NUMBER:
-        return check_number(run, node, at) && check_in_place(run, node, at, scope, marks);
+        return schema_check_number(run, node, at) && check_in_place(run, node, at, scope, marks);
     case JSON_STRING:
-        return check_string(run, node, at) && check_in_place(run, node, at, scope, marks);
+        return schema_check_string(run, node, at) && check_in_place(run, node, at, scope, marks);
     case JSON_ARRAY:
         return check_array(run, node, at, scope, marks) && check_in_place(run, node, at, scope, marks) &&
                (!node->unevaluated_items || check_unevaluated_items(run, node, at, scope, marks));
@@ -597,7 +407,7 @@ static bool check_keywords(struct validation *run, const struct schema_node *nod
     }
 }
 
-static bool apply(struct validation *run, const struct schema_node *node, const struct at *at,
+static bool apply(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
     const struct scope inner = {scope, node->place->resource};
@@ -607,14 +417,14 @@ static bool apply(struct validation *run, const struct schema_node *node, const 
     bool valid;
 
     if (node->kind == SCHEMA_TRUE)
-        return spend(run, node, at, 1);
+        return schema_run_spend(run, node, at, 1);
     if (node->kind == SCHEMA_FALSE)
-        return fail(run, node, "", at, "nothing is allowed here");
+        return schema_run_fail(run, node, "", at, "nothing is allowed here");
     if (run->depth == SCHEMA_EVAL_DEPTH_MAX)
-        return stop(run, node, "", at, "schemas apply one another without end, or too deep");
+        return schema_run_stop(run, node, "", at, "schemas apply one another without end, or too deep");
     if (needs_own)
         own = new_marks(run, at->value);
-    if (!spend(run, node, at, 1))
+    if (!schema_run_spend(run, node, at, 1))
         return false;
     run->depth++;
     if (!scope || scope->resource != inner.resource)
@@ -624,14 +434,14 @@ static bool apply(struct validation *run, const struct schema_node *node, const 
     run->depth--;
     if (valid && needs_own)
         add_marks(marks, &own);
-    return valid && spend(run, node, at, 0);
+    return valid && schema_run_spend(run, node, at, 0);
 }
 
 bool schema_validate_under(const struct json_schema *set, const struct json *subschema, struct arena *arena,
     const struct json *instance, struct json_schema_error *error)
 {
-    struct validation run = {.set = set, .arena = arena, .error = error};
-    const struct at at = {NULL, instance, 0};
+    struct schema_run run = {.set = set, .arena = arena, .error = error};
+    const struct schema_at at = {NULL, instance, 0};
     const struct schema_node *node = map_get(&set->nodes, (struct str){(const char *)&subschema, sizeof(subschema)});
 
     error->schema_pointer[0] = error->instance_pointer[0] = error->message[0] = '\0';

@@ -24,7 +24,7 @@ YAML
 table() { echo "$1: { create_table: { name: $1, columns: { id: \"integer not null\", n: integer }, primary_key: [id] } }"; }
 events() { sql "select string_agg(event, ' ' order by seq) from invplan.ledger where step like '$1'"; }
 # typed: the command that the last output's help ends with, as arguments in $next
-typed() { next=$(sed -n 's/^ *help: .*: \(invplan [^;]*\)$/\1/p' <<<"$output" | tail -1); }
+typed() { next=$(sed -n 's/^ *help: \(.*: \)\{0,1\}\(invplan [^;]*\)$/\2/p' <<<"$output" | tail -1); }
 # type_next: runs that line
 type_next() {
     typed

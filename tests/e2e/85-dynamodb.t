@@ -62,7 +62,7 @@ is "$status" 0 "mended, it goes on"
 is "$(($(count UpdateTable) - before))" 2 "the capacity is raised again and put back"
 is "$(units deep_things)" "5/5 ByKind 5/5" "to what it was"
 is "$(consumed first.json put_items:things/put)" "3.0 3.0 False True" "the report has what seeding consumed: a look at three keys, and a put of each"
-is "$(consumed report.json transform_items:things/transform)" "1.0 2.0 True True" "and changing: a scan of the segment that was left, and an update in a transaction"
+like "$(consumed report.json transform_items:things/transform)" "^[12]\.0 2\.0 True True$" "and changing: a scan of the segments that were left, and an update in a transaction"
 is "$(consumed report.json set_tags:things/add)" "0.0 0.0 False True" "what asks for no item consumes nothing but the ledger's rows"
 run python3 "$root/tests/e2e/report_schema.py" "$root/spec/schema/report.schema.json" report.json
 is "$status" 0 "the report keeps to its schema"
@@ -93,15 +93,15 @@ is "$(units deep_things)" "5/5 ByKind 5/5" "the capacity is what it was"
 # Killed when everything is changed, or changed back, and not yet written down: the probe tells, and nothing is begun again.
 events() { aws Query '{"TableName":"deep_migrations_journal","KeyConditionExpression":"pk = :l","ExpressionAttributeValues":{":l":{"S":"ledger"}}}' | python3 -c "
 import json, sys
-print(*[i['event']['S'] for i in json.load(sys.stdin)['Items'] if i['step']['S'].endswith('things/transform')][-2:])"; }
+print(*[i['event']['S'] for i in json.load(sys.stdin)['Items'] if i['step']['S'].endswith('things/transform')][-3:])"; }
 run env INVPLAN_KILL_AT='ddb.undo.effect_done#3' "$invplan" rollback -e local --to 1-Things
 is "$status" 137 "killed when all pre-images are put back"
 run "$invplan" rollback -e local --to 1-Things
-is "$status $(events)" "0 UNDO_STARTED UNDONE" "the next rollback finds that by the probe"
+is "$status $(events)" "0 APPLIED UNDO_STARTED UNDONE" "the next rollback finds that by the probe"
 run env INVPLAN_KILL_AT='ddb.apply.effect_done#2' "$invplan" apply -e local
-is "$status $(events)" "137 UNDONE STARTED" "killed when all items are changed"
+is "$status $(events)" "137 UNDO_STARTED UNDONE STARTED" "killed when all items are changed"
 run "$invplan" apply -e local
-is "$status $(events)" "0 STARTED APPLIED" "the next apply finds that by the probe"
+is "$status $(events)" "0 UNDONE STARTED APPLIED" "the next apply finds that by the probe"
 is "$(items deep_things | grep -c '"total"')" 3 "and every item was changed once"
 
 # An index that takes long.
