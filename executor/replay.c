@@ -244,7 +244,8 @@ static void note_near(struct trial *trial, int64_t before, int64_t after)
 
 static void measure(struct trial *trial, struct replay_version *version, const struct event_value *after)
 {
-    int64_t from = (int64_t)event_item_size(trial->event), to = (int64_t)event_item_size(after);
+    int64_t from = (int64_t)event_item_size(trial->event);
+    int64_t to = after == trial->event ? from : (int64_t)event_item_size(after);
 
     if (to > EVENT_ITEM_MAX_BYTES)
         fail(trial, REPLAY_TOO_LARGE, "",

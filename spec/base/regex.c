@@ -28,6 +28,8 @@ enum {
     PARENS_LIMIT = 100,
     HEAP_LIMIT_KIB = 32 * 1024,
     DEPTH_LIMIT = 250000,
+
+    KEPT_STEPS_MAX = 100000, /* of a search after which its memory is kept: a frame takes a dozen steps at least */
 };
 
 struct regex {
@@ -179,23 +181,42 @@ static int count_item(pcre2_callout_block *at, void *data)
     return 0;
 }
 
+/*
+ * What PCRE2 needs for a search, kept from one to the next: most take less time than making it anew. Where a search went
+ * back so often that it took much memory, that is given back.
+ */
+static struct {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+} kept;
+
+static void keep_for_matching(void)
+{
+    if (!kept.data)
+        kept.data = pcre2_match_data_create(1, NULL);
+    if (!kept.context)
+        kept.context = pcre2_match_context_create(NULL);
+    if (!kept.data || !kept.context)
+        BUG("out of memory");
+    pcre2_set_depth_limit(kept.context, DEPTH_LIMIT);
+    pcre2_set_heap_limit(kept.context, HEAP_LIMIT_KIB);
+}
+
 static int match(struct search *search, struct str subject)
 {
-    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    uint64_t steps = search->steps_left;
     int status;
 
-    if (!data || !context)
-        BUG("out of memory");
-    pcre2_set_callout(context, count_item, search);
+    keep_for_matching();
+    pcre2_set_callout(kept.context, count_item, search);
     /* In case that PCRE2 ever goes back and tries again without coming to an item. */
-    pcre2_set_match_limit(context, search->steps_left < UINT32_MAX ? (uint32_t)search->steps_left : UINT32_MAX);
-    pcre2_set_depth_limit(context, DEPTH_LIMIT);
-    pcre2_set_heap_limit(context, HEAP_LIMIT_KIB);
-    status = pcre2_match(
-        search->regex->code, (PCRE2_SPTR)(subject.len ? subject.data : ""), subject.len, 0, 0, data, context);
-    pcre2_match_context_free(context);
-    pcre2_match_data_free(data);
+    pcre2_set_match_limit(kept.context, steps < UINT32_MAX ? (uint32_t)steps : UINT32_MAX);
+    status = pcre2_match(search->regex->code, (PCRE2_SPTR)(subject.len ? subject.data : ""), subject.len, 0, 0,
+        kept.data, kept.context);
+    if (steps - search->steps_left > KEPT_STEPS_MAX) {
+        pcre2_match_data_free(kept.data);
+        kept.data = NULL;
+    }
     return status;
 }
 

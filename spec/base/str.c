@@ -192,12 +192,26 @@ static size_t utf8_sequence_len(const unsigned char *text, size_t len)
     return need;
 }
 
+/* How many bytes from the first one on are ASCII, as far as a word at a time tells. */
+static size_t ascii_words(const char *text, size_t len)
+{
+    size_t i = 0;
+    uint64_t word;
+
+    for (; len - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, text + i, sizeof(word));
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return i;
+}
+
 size_t utf8_count(const char *text, size_t len)
 {
-    size_t count = 0;
+    size_t i = ascii_words(text, len), count = i;
 
-    for (size_t i = 0; i < len; count++) {
-        size_t n = utf8_sequence_len((const unsigned char *)text + i, len - i);
+    for (; i < len; count++) {
+        size_t n = (unsigned char)text[i] < 0x80 ? 1 : utf8_sequence_len((const unsigned char *)text + i, len - i);
 
         i += n ? n : 1;
     }

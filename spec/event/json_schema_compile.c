@@ -441,6 +441,8 @@ static bool fill_node(struct json_schema *set, struct schema_node *node)
         if (!keywords[i].read(&reading))
             return false;
     }
+    node->applies_in_place = node->ref || node->dynamic_ref || node->all_of.count || node->any_of.count ||
+                             node->one_of.count || node->not_ || node->if_;
     return true;
 }
 

@@ -121,6 +121,7 @@ struct schema_node {
 
     struct schema_nodes all_of, any_of, one_of;
     struct schema_node *not_, *if_, *then, *else_;
+    bool applies_in_place; /* has one of these, or a reference: most nodes have none */
 };
 
 struct json_schema {

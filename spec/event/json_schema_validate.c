@@ -52,7 +52,7 @@ static void mark(struct marks *marks, size_t index)
 
 static bool is_marked(const struct marks *marks, size_t index)
 {
-    return marks->bits[index / 64] >> index % 64 & 1;
+    return marks && (marks->bits[index / 64] >> index % 64 & 1);
 }
 
 static void add_marks(struct marks *marks, const struct marks *more)
@@ -373,6 +373,8 @@ static bool check_if(struct schema_run *run, const struct schema_node *node, con
 static bool check_in_place(struct schema_run *run, const struct schema_node *node, const struct schema_at *at,
     const struct scope *scope, struct marks *marks)
 {
+    if (!node->applies_in_place)
+        return true;
     if (node->ref && !apply(run, node->ref, at, scope, marks))
         return false;
     if (node->dynamic_ref && !apply(run, dynamic_target(run, node, scope), at, scope, marks))

@@ -40,6 +40,15 @@ static bool apply(struct trial *trial, const struct upcaster *upcaster, const st
     return false;
 }
 
+/* An event in plain JSON may hold what no item can, such as a number of 40 digits; untouched, it comes out as it came. */
+static bool is_storable(struct trial *trial, const struct event_value *event)
+{
+    const struct event_value *back;
+    struct error error;
+
+    return event_item_from_dynamodb(&trial->arena, event_item_to_dynamodb(&trial->arena, event), &back, &error);
+}
+
 /* As items have it: what an upcaster makes can be stored, and is the same when it is read. */
 static void check_stored(struct trial *trial, const struct event_value *event)
 {
@@ -118,6 +127,7 @@ static void run(struct trial *trial)
 {
     struct upcast_problem problem;
     struct upcast_result first, second;
+    bool storable;
 
     if (!upcaster_create(&trial->arena, trial->operators, trial->schema, &envelope, &trial->upcaster, &problem)) {
         check_problem(&problem);
@@ -125,12 +135,14 @@ static void run(struct trial *trial)
     }
     if (!trial->event || !apply(trial, trial->upcaster, trial->event, 2, &first))
         return;
+    storable = is_storable(trial, trial->event);
     if (!apply(trial, trial->upcaster, trial->event, 2, &second) || first.count != second.count)
         BUG("the same event is upcast in two ways");
     for (size_t i = 0; i < first.count; i++) {
         if (!event_value_equal(first.events[i], second.events[i]))
             BUG("the same event gives two results");
-        check_stored(trial, first.events[i]);
+        if (storable)
+            check_stored(trial, first.events[i]);
     }
     if (first.count == 1)
         check_downcast(trial, first.events[0]);
