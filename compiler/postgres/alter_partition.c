@@ -56,6 +56,14 @@ static void report_misfit(struct command *c, const struct relation *child, const
         c->x, DIAG(PG060), at, end, "'%s' cannot become a partition of '%s': %s", child->name, c->relation->name, what);
 }
 
+/* A relation that is part of itself would have no end. */
+static bool is_circle(const struct relation *child, const struct relation *parent)
+{
+    while (parent && parent != child)
+        parent = parent->parent;
+    return parent != NULL;
+}
+
 /* The server wants the same columns with the same types, and its parent's NOT NULLs and checks. */
 static bool fits(struct command *c, const struct relation *child)
 {
@@ -63,9 +71,13 @@ static bool fits(struct command *c, const struct relation *child)
     struct arena *arena = c->x->arena;
     const char *what = NULL;
 
-    if (parent->opaque || child->opaque)
+    if (is_circle(child, parent))
+        what = "it would be a partition of itself";
+    else if (parent->opaque || child->opaque)
         return true;
-    if (child->parent)
+    else if (parent->kind != RELATION_PARTITIONED)
+        what = arena_printf(arena, "'%s' is not partitioned", parent->name);
+    else if (child->parent)
         what = arena_printf(arena, "it is one of '%s' already", child->parent->name);
     for (size_t i = 0; i < parent->columns.count && !what; i++) {
         const struct column *wanted = parent->columns.items[i], *column = relation_find_column(child, wanted->name);
@@ -198,7 +210,7 @@ void alter_attach_partition(struct command *c)
         return;
     if (child->kind == RELATION_INDEX) {
         analysis_lock(x, child, LOCK_ACCESS_EXCLUSIVE);
-        if (c->relation->kind == RELATION_INDEX && !child->parent)
+        if (c->relation->kind == RELATION_INDEX && !child->parent && !is_circle(child, c->relation))
             catalog_set_parent(x->catalog, child, c->relation);
         /* nothing takes an index of a partition off again but dropping the whole: it goes with what it belongs to */
         return;
