@@ -1,6 +1,7 @@
 /* Two plans matched migration by migration and step by step. */
 #include "compiler/diff.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "spec/base/map.h"
@@ -475,18 +476,55 @@ static void find_repeated(struct differ *d)
     }
 }
 
+/* Reading and hashing is most of the work where little differs: each plan has a thread, and an arena for it. */
+struct loading {
+    struct arena arena;
+    const char *path;
+    struct plan_lines *lines;
+    struct error error;
+    bool done;
+};
+
+static void *load_lines(void *argument)
+{
+    struct loading *loading = argument;
+
+    loading->done = plan_lines_load(&loading->arena, loading->path, loading->lines, &loading->error);
+    return NULL;
+}
+
+static bool load_both(struct differ *d, const char *before, const char *after)
+{
+    struct loading sides[2] = {{.path = before, .lines = &d->diff->lines[0]}, {.path = after, .lines = &d->diff->lines[1]}};
+    pthread_t thread;
+    bool alone = pthread_create(&thread, NULL, load_lines, &sides[1]) != 0;
+
+    load_lines(&sides[0]);
+    if (alone)
+        load_lines(&sides[1]);
+    else
+        pthread_join(thread, NULL);
+    for (size_t i = 0; i < 2; i++)
+        arena_join(d->arena, &sides[i].arena);
+    if (sides[0].done && sides[1].done)
+        return true;
+    *d->error = sides[sides[0].done].error;
+    return false;
+}
+
 bool diff_load(struct arena *arena, const char *before, const char *after, struct diff **out, struct error *error)
 {
     struct differ d = {.arena = arena, .scratch = ARENA_INIT, .error = error, .diff = ARENA_NEW(arena, struct diff)};
-    const char *paths[] = {before, after};
     struct map ids;
     bool valid;
 
     *out = d.diff;
     map_init(&ids, arena);
+    if (!load_both(&d, before, after))
+        return false;
     for (size_t i = 0; i < 2; i++) {
         d.sides[i].lines = &d.diff->lines[i];
-        if (!plan_lines_load(arena, paths[i], &d.diff->lines[i], error) || !split(&d, &d.sides[i], &ids))
+        if (!split(&d, &d.sides[i], &ids))
             return false;
     }
     valid = compare_headers(&d) && compare_migrations(&d);

@@ -101,6 +101,21 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     return result;
 }
 
+void arena_join(struct arena *arena, struct arena *other)
+{
+    struct arena_block *last = other->head;
+
+    if (!arena->head) {
+        *arena = *other;
+    } else if (last) {
+        while (last->next)
+            last = last->next;
+        last->next = arena->head->next; /* what is left of the first block stays in use */
+        arena->head->next = other->head;
+    }
+    *other = (struct arena)ARENA_INIT;
+}
+
 void arena_reset(struct arena *arena)
 {
     struct arena_block *keep = arena->head;

@@ -56,6 +56,8 @@ char *arena_printf(struct arena *arena, const char *format, ...) ARENA_RETURNS_N
     __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list ap) ARENA_RETURNS_NONNULL
     __attribute__((format(printf, 2, 0)));
+/* Takes over every object of the other arena, which is empty then. */
+void arena_join(struct arena *arena, struct arena *other);
 /* Forgets every object but keeps one block for reuse. */
 void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena);

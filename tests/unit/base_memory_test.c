@@ -45,6 +45,28 @@ static void arena_memory_is_zeroed_again_after_a_reset(void **state)
     arena_free(&arena);
 }
 
+static void an_arena_takes_over_what_another_holds(void **state)
+{
+    struct arena arena = ARENA_INIT, other = ARENA_INIT, empty = ARENA_INIT;
+    char *first, *second, *third;
+
+    (void)state;
+    arena_join(&arena, &empty);
+    second = arena_printf(&other, "second");
+    arena_alloc(&other, 100000);
+    arena_join(&arena, &other);
+    first = arena_printf(&arena, "first");
+    third = arena_printf(&other, "third");
+    arena_alloc(&other, 100000);
+    arena_join(&arena, &other);
+    assert_null(other.head);
+    assert_string_equal(first, "first");
+    assert_string_equal(second, "second");
+    assert_string_equal(third, "third");
+    assert_string_equal(arena_printf(&arena, "%s", first), "first");
+    arena_free(&arena); /* of everything: a leak would be reported */
+}
+
 static void vec_keeps_what_was_pushed(void **state)
 {
     struct arena arena = ARENA_INIT;
@@ -177,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_memory_is_zeroed_aligned_and_distinct),
         cmocka_unit_test(arena_memory_is_zeroed_again_after_a_reset),
+        cmocka_unit_test(an_arena_takes_over_what_another_holds),
         cmocka_unit_test(vec_keeps_what_was_pushed),
         cmocka_unit_test(map_finds_replaces_removes_and_keeps_the_order_of_insertion),
         cmocka_unit_test(map_keys_may_hold_nul_bytes),
