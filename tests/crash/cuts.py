@@ -9,21 +9,17 @@ that message never arrives, and its connection is closed, reset, or every connec
 while. The run either goes on by itself or ends with exit status 50 and a message that names the target; then the same
 command completes. In the end everything is as after an undisturbed run (world.py says what "everything" is).
 """
-import argparse
-import collections
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 
-from world import FORWARD_ONLY, POSTGRES, ROOT, Failure, Project, Worker, end, pick, project_paths, psql
+from disturbed import run
+from world import FORWARD_ONLY, POSTGRES, ROOT, Failure, Worker, pick, psql
 
 HOWS = ('fin', 'rst', 'away')
 UNREACHABLE = 50
@@ -67,6 +63,15 @@ class Case:
     def name(self):
         return '%s, %s: %s at message %d of the %s' % (self.project.name, self.kind, self.how, self.number, self.side)
 
+    def row(self):
+        return self.project.name, self.kind, self.side
+
+    def by_itself(self):
+        return self.status == 0
+
+    def again(self):
+        return self.status == UNREACHABLE
+
     def outcome(self):
         return '%s (%s): %s' % (self.name(), self.cut, 'exit status %s' % self.status if self.status else 'goes on by itself')
 
@@ -75,6 +80,9 @@ class Cutter(Worker):
     def __init__(self, index, folder):
         super().__init__(index, folder, {})
         self.proxy = Proxy(os.path.join(self.folder, 'proxy'))
+
+    def stop(self):
+        self.proxy.stop()
 
     def through_proxy(self, words):
         status, output, _ = self.command(words, env={'DATABASE_URL': self.proxy.url(self.database)})
@@ -139,103 +147,16 @@ class Cutter(Worker):
             return True
 
 
-class Report:
-    def __init__(self):
-        self.count, self.failed, self.missed, self.lock = 0, 0, 0, threading.Lock()
-        self.table = collections.defaultdict(lambda: [0, 0, 0, 0])  # cases, went on, ended with 50, survived
-
-    def add(self, case, met):
-        with self.lock:
-            if not met:
-                self.missed += 1
-                return
-            self.count += 1
-            row = self.table[case.project.name, case.kind, case.side]
-            row[0] += 1
-            row[1] += case.status == 0
-            row[2] += case.status == UNREACHABLE
-            row[3] += not case.problem
-            self.failed += bool(case.problem)
-            print('%sok %d - %s' % ('not ' if case.problem else '', self.count, case.outcome()))
-            if case.problem:
-                print('\n'.join('#   ' + line for line in case.problem.splitlines()[:60]))
-            sys.stdout.flush()
-
-    def markdown(self):
-        lines = ['| Project | Disturbed | Message of | Cases | Went on by itself | Exit status 50, then completed | Survived |',
-                 '| --- | --- | --- | ---: | ---: | ---: | ---: |']
-        for (project, kind, side), row in sorted(self.table.items()):
-            lines.append('| %s | %s | %s | %d | %d | %d | %d |' % ((project, kind, side) + tuple(row)))
-        total = [sum(row[i] for row in self.table.values()) for i in range(4)]
-        lines.append('| all | | | %d | %d | %d | %d |' % tuple(total))
-        return lines
-
-
-def work(worker, queue, lock, calms, report):
-    while True:
-        with lock:
-            # Of the project that the worker's database is of, while there are any.
-            at = next((i for i, case in enumerate(queue) if case.project is worker.project), 0)
-            if not queue:
-                return
-            case = queue.pop(at)
-        try:
-            report.add(case, worker.run_case(case, calms[case.project.name]))
-        except Exception as error:  # pylint: disable=broad-except
-            case.problem = repr(error)
-            report.add(case, True)
-
-
-def all_cases(options, folder, workers, calms):
-    cases = []
-    for path in project_paths():
-        project = Project(path, len(workers), folder)
-        if project.has_dynamodb:
-            continue
-        calms[project.name], _ = workers[0].calm(project)
-        counts = workers[0].count(project)
-        print('# %s: %s' % (project.name, ', '.join('%s %d to and %d from the server' % (kind, c['client'], c['server'])
-                                                    for kind, c in counts.items())))
-        cases += [Case(project, kind, side, n) for kind, count in counts.items() for side in ('client', 'server')
-                  for n in range(1, count[side] + 1)]
-    cases = [case for case in cases if re.search(options.only, case.name())]
-    if options.sample:
-        cases.sort(key=lambda case: pick(case.name(), 1 << 40))
-        return cases[:options.sample]
-    return cases[::options.every]
+def make_cases(project, counts):
+    print('# %s: %s' % (project.name, ', '.join('%s %d to and %d from the server' % (kind, c['client'], c['server'])
+                                                for kind, c in counts.items())))
+    return [Case(project, kind, side, n) for kind, count in counts.items() for side in ('client', 'server')
+            for n in range(1, count[side] + 1)]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--every', type=int, default=1, help='only every so manyth message')
-    parser.add_argument('--sample', type=int, default=0, help='only so many cases, the same ones each time')
-    parser.add_argument('--only', default='', help='only cases whose name matches')
-    parser.add_argument('--markdown', help='where the table goes')
-    parser.add_argument('--workers', type=int, default=2)
-    options = parser.parse_args()
-    if not POSTGRES:
-        print('1..0 # SKIP TEST_DATABASE_URL is not set')
-        return 0
-    began = time.monotonic()
-    folder = tempfile.mkdtemp(prefix='invplan-cuts.')
-    report, workers, calms = Report(), [], {}
-    try:
-        for index in range(options.workers):
-            workers.append(Cutter(index, folder))
-        cases, lock = all_cases(options, folder, workers, calms), threading.Lock()
-        print('# %d cases' % len(cases))
-        threads = [threading.Thread(target=work, args=(worker, cases, lock, calms, report), daemon=True)
-                   for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        for worker in workers:
-            worker.proxy.stop()
-            worker.drop_databases()
-        shutil.rmtree(folder, ignore_errors=True)
-    return end(report, 'messages', time.monotonic() - began, options.markdown)
+    columns = ['Project', 'Disturbed', 'Message of', 'Cases', 'Went on by itself', 'Exit status 50, then completed', 'Survived']
+    return run(__doc__, 'messages', columns, Cutter, make_cases, dynamodb=False)
 
 
 if __name__ == '__main__':
