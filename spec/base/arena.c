@@ -28,8 +28,6 @@ void *arena_alloc_block(struct arena *arena, size_t size_bytes)
 
     if (size_bytes > SIZE_MAX / 2)
         BUG("allocation of %zu bytes", size_bytes);
-    if (!size && arena->head)
-        return arena->at;
     if (room > ARENA_BLOCK_BYTES)
         room = ARENA_BLOCK_BYTES;
     if (room < size)

@@ -34,7 +34,7 @@ static inline ARENA_RETURNS_NONNULL void *arena_alloc(struct arena *arena, size_
     unsigned char *result = arena->at;
     size_t size;
 
-    if (!size_bytes || size_bytes > arena->left)
+    if (!result || size_bytes > arena->left)
         return arena_alloc_block(arena, size_bytes);
     size = (size_bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     arena->at += size;
