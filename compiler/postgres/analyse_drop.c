@@ -318,6 +318,8 @@ static void drop_type(struct analysis *x, const struct sql_node *names)
         drop_columns_of(x, type);
         inverse_impossible(&inverse, x->arena, "what depended on the type goes with it: write 'down:'");
     } else {
+        const char *object =
+            arena_printf(x->arena, "%s %s", type->kind == TYPE_KIND_DOMAIN ? "DOMAIN" : "TYPE", type->qualified);
         struct strbuf buf = STRBUF_INIT;
 
         strbuf_append_text(&buf, type->sql);
@@ -330,11 +332,8 @@ static void drop_type(struct analysis *x, const struct sql_node *names)
         }
         inverse_undo(&inverse, x->arena, strbuf_copy(&buf, x->arena).data);
         strbuf_free(&buf);
-        inverse_comment(&inverse, x->arena,
-            arena_printf(x->arena, "%s %s", type->kind == TYPE_KIND_DOMAIN ? "DOMAIN" : "TYPE", type->qualified),
-            type->comment);
-        analysis_undo_privileges(x, &inverse, type,
-            arena_printf(x->arena, "%s %s", type->kind == TYPE_KIND_DOMAIN ? "DOMAIN" : "TYPE", type->qualified));
+        inverse_comment(&inverse, x->arena, object, type->comment);
+        analysis_undo_privileges(x, &inverse, type, object);
     }
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
     x->out->probe = sql_probe_condition(x->arena,

@@ -121,8 +121,9 @@ static void remember(struct analysis *x, const struct grantable *on, const char 
 {
     struct privilege *now = ARENA_NEW(x->arena, struct privilege);
 
-    *now = (struct privilege){on->object, on->text, role, privilege, grant, sql_flag(x->body, "grant_option")};
-    map_put(&x->catalog->privileges, key_of(x, on, role, privilege), now);
+    *now = (struct privilege){key_of(x, on, role, privilege), on->object, on->text, role, privilege, grant, sql_flag(x->body, "grant_option")};
+    map_put(&x->catalog->privileges, now->key, now);
+    VEC_PUSH(x->arena, &x->catalog->privilege_log, now);
 }
 
 static const char *grant_sql(struct analysis *x, const struct grantable *on, const struct privilege *privilege)
@@ -158,8 +159,11 @@ static void apply(struct analysis *x, const struct grantable *on, const char *ro
     const struct privilege *before = map_get(&x->catalog->privileges, key_of(x, on, role, privilege));
     struct inverse *inverse = &x->out->inverse;
 
-    if (before && before->granted == grant)
+    if (before && before->granted == grant) {
+        if (!grant)
+            undo_what_goes_along(x, on, role, privilege, true);
         return;
+    }
     remember(x, on, role, privilege, grant);
     if (grant)
         inverse_undo(inverse, x->arena, arena_printf(x->arena, "REVOKE %s ON %s FROM %s", privilege, on->text, role));
@@ -249,11 +253,12 @@ void analyse_grant(struct analysis *x)
 void analysis_undo_privileges(struct analysis *x, struct inverse *inverse, const void *object, const char *text)
 {
     const struct grantable on = {object, text, false};
-    const struct map_entry *entry;
 
-    for (size_t i = 0; map_next(&x->catalog->privileges, &i, &entry);) {
-        const struct privilege *privilege = entry->value;
+    for (size_t i = 0; i < x->catalog->privilege_log.count; i++) {
+        const struct privilege *privilege = x->catalog->privilege_log.items[i];
 
+        if (map_get(&x->catalog->privileges, privilege->key) != privilege)
+            continue;
         if (object ? privilege->object != object : privilege->object || strcmp(privilege->text, text) != 0)
             continue;
         inverse_undo(inverse, x->arena,
@@ -261,6 +266,6 @@ void analysis_undo_privileges(struct analysis *x, struct inverse *inverse, const
                                : arena_printf(x->arena, "REVOKE %s ON %s FROM %s", privilege->privilege, text,
                                      privilege->role));
         if (!object) /* another of the name has its own */
-            map_remove(&x->catalog->privileges, entry->key);
+            map_remove(&x->catalog->privileges, privilege->key);
     }
 }

@@ -178,6 +178,7 @@ struct function {
 
 /* What the history last said of one; replaced by another when it says otherwise, never changed. */
 struct privilege {
+    struct str key;     /* in the map */
     const void *object; /* the struct relation, function or type_object; NULL: the text alone says it */
     const char *text;   /* what it is on, as GRANT names it */
     const char *role;
@@ -198,7 +199,8 @@ struct catalog {
     struct map types;      /* → struct type_object * */
     struct map functions;  /* key of schema and name → struct function *, a chain */
     struct map extensions; /* → struct extension * */
-    struct map privileges; /* of an object, a role and a privilege → struct privilege */
+    struct map privileges; /* of an object, a role and a privilege → the last struct privilege */
+    VEC(struct privilege *) privilege_log; /* all of them, in order: a later one may take back part of an earlier one */
     struct map comments;   /* of objects that have no struct: "schema x", … → const char * */
     struct map dropped;    /* key → const char *: who dropped it (migration id) */
     bool has_temporaries;  /* a temporary relation was made since step_drop_temporaries() */

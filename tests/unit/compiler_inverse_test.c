@@ -82,6 +82,19 @@ static void exact_inverses_restore_what_was_there(void **state)
         {"grant select (a) on t to bob; revoke select on t from bob", GRADE_EXACT,
             "GRANT select ON public.t TO bob; GRANT select (a) ON public.t TO bob; REVOKE select (a) ON public.t FROM bob",
             NULL, NULL},
+        {"create view w as select id from t; grant select on w to eve; revoke all on w from eve; grant select on w to eve; "
+         "revoke all on w from eve",
+            GRADE_EXACT,
+            "GRANT select ON public.w TO eve; REVOKE select ON public.w FROM eve; GRANT select ON public.w TO eve; "
+            "REVOKE select ON public.w FROM eve; DROP VIEW public.w",
+            NULL, NULL},
+        {"create view w as select id from t; grant select on w to eve; revoke all on w from eve; grant select on w to eve; "
+         "drop view w",
+            GRADE_EXACT,
+            "CREATE VIEW public.w as select id from public.t; REVOKE all ON public.w FROM eve; GRANT select ON public.w TO "
+            "eve; REVOKE select ON public.w FROM eve; GRANT select ON public.w TO eve; REVOKE select ON public.w FROM eve; "
+            "DROP VIEW public.w",
+            NULL, NULL},
         {"alter table t validate constraint t_r_fk", GRADE_EXACT,
             "ALTER TABLE public.t DROP CONSTRAINT t_r_fk, ADD CONSTRAINT t_r_fk FOREIGN KEY (r) REFERENCES public.r(id) "
             "NOT VALID",
