@@ -62,6 +62,47 @@ static const char *quote_argument(struct arena *arena, const char *option, const
     return text;
 }
 
+static void add_option(struct strbuf *out, const char *text)
+{
+    strbuf_printf(out, "%s%s", out->len ? " " : "", text);
+}
+
+/* What the command is about, as it was given: whoever types it again wants no more done, and no less. Consent and
+ * reasons are for people to give anew; where a database is, need not be on a screen. */
+static const char *options_to_repeat(struct arena *arena, const struct cli_arguments *arguments)
+{
+    static const struct {
+        enum cli_option option;
+        const char *name; /* of one that is written with its value */
+        const char *text; /* of any other */
+    } kept[] = {
+        {CLI_OPTION_TO, "--to", NULL},
+        {CLI_OPTION_PHASE, "--phase", NULL},
+        {CLI_OPTION_OUT_OF_ORDER, "--out-of-order", NULL},
+        {CLI_OPTION_MIGRATION, "--migration", NULL},
+        {CLI_OPTION_LAST, NULL, "--last"},
+        {CLI_OPTION_RESUME, NULL, "--resume"},
+        {CLI_OPTION_AS, "--as", NULL},
+        {CLI_OPTION_REBUILD, NULL, "--rebuild URL"},
+    };
+    struct strbuf out = STRBUF_INIT;
+    const char *text;
+
+    if (arguments->command == CLI_COMMAND_RESOLVE)
+        add_option(&out, arguments->operands.items[0]);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        const struct cli_values *values = &arguments->options[kept[i].option];
+
+        for (size_t v = 0; v < values->items.count; v++)
+            add_option(&out, kept[i].name ? quote_argument(arena, kept[i].name, values->items.items[v]) : kept[i].text);
+    }
+    if (arguments->command == CLI_COMMAND_RESOLVE)
+        add_option(&out, "--reason TEXT");
+    text = out.len ? strbuf_copy(&out, arena).data : "";
+    strbuf_free(&out);
+    return text;
+}
+
 /* These look at what is pending alone, and complete that; but at first contact everything is. */
 static bool wants_outline(const struct cli_arguments *arguments)
 {
@@ -137,6 +178,8 @@ static bool set_up(
     if (!load_plan(command, &config.plan_argument, error) || !lease_duration(&config.lease_ms, error))
         return false;
     config.plan = command->plan;
+    config.command = cli_command_name(command->arguments->command);
+    config.command_options = options_to_repeat(command->arena, command->arguments);
     config.holder = holder_describe(command->arena);
     session_start(&command->session, &config);
     return true;
@@ -421,7 +464,10 @@ static void add_next_line(struct command *command, int status, struct error *err
     case EXIT_STATUS_LEASE:
     case EXIT_STATUS_HALTED:
     case EXIT_STATUS_UNDO_HALTED:
-        error_help(error, "how things stand: %s", session_line(&command->session, "status"));
+        if (command->arguments->command == CLI_COMMAND_STATUS)
+            error_help(error, "restore the ledger's tables from a backup: every command is refused while they are so");
+        else
+            error_help(error, "how things stand: %s", session_line(&command->session, "status"));
         break;
     case EXIT_STATUS_UNREACHABLE:
     case EXIT_STATUS_AUTHENTICATION:

@@ -84,7 +84,7 @@ enum probe_state {
     PROBE_NOT_DONE,
     PROBE_DONE,
     PROBE_RUNNING,   /* the server still works on it: wait */
-    PROBE_HALF_DONE, /* repair() brings it back to not done */
+    PROBE_HALF_DONE, /* repair() brings it back to not done; an inverse that has no repair is simply run again */
     PROBE_OTHER,     /* something else is there: another shape, or not ours */
     PROBE_NONE,      /* the step has no probe */
 };
@@ -191,7 +191,8 @@ struct driver_ops {
     /* inverse true: has the undo of the step already happened? */
     bool (*probe)(struct driver *driver, const struct plan_step *step, bool inverse, struct probe_answer *out,
         struct error *error);
-    bool (*repair)(struct driver *driver, const struct plan_step *step, struct error *error);
+    /* inverse true: what its undo left half done. */
+    bool (*repair)(struct driver *driver, const struct plan_step *step, bool inverse, struct error *error);
     /* Judges the guard of an exact inverse: does undoing lose nothing? detail says what would be lost. */
     bool (*guard)(struct driver *driver, const struct plan_step *step, bool *holds, char *detail, size_t detail_size,
         struct error *error);

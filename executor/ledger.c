@@ -54,6 +54,7 @@ static enum step_state state_after(const struct ledger_row *row)
         return resolved_as_applied(row->note) ? STEP_STATE_APPLIED : STEP_STATE_PENDING;
     case LEDGER_EVENT_FAILED:
     case LEDGER_EVENT_UNDONE:
+    case LEDGER_EVENT_ROLLBACK:
     case LEDGER_EVENT_ENDED:
     case LEDGER_EVENT_COUNT:
         break;
@@ -96,7 +97,7 @@ void ledger_fold(struct arena *arena, const struct ledger *ledger, struct ledger
     for (size_t i = 0; i < ledger->rows.count; i++) {
         const struct ledger_row *row = &ledger->rows.items[i];
 
-        if (row->event != LEDGER_EVENT_ENDED)
+        if (strcmp(row->step, LEDGER_NO_STEP) != 0)
             fold_step(arena, row, &out->steps);
         if (!newest || row->run_seq >= newest->run_seq)
             newest = row;

@@ -14,7 +14,8 @@
  * - it was applying this very plan (its newest row has the plan's digest) or left a migration half applied.
  * An open run is continued under its id, so that a rollback on failure undoes what a killed process did too. ENDED is
  * written when everything asked for was applied, at --to, --phase and a closed gate, and after a rollback; a halt, a
- * signal, a deadline and a kill leave the run open.
+ * signal, a deadline and a kill leave the run open. A rollback that a person asks for begins with a ROLLBACK row, which says
+ * how far back it goes: whoever goes on with it, from wherever, goes as far.
  */
 #ifndef EXECUTOR_LEDGER_H
 #define EXECUTOR_LEDGER_H
@@ -39,7 +40,8 @@
     LEDGER_ROW(BASELINED)                                                                                              \
     LEDGER_ROW(RESOLVED) /* a person decided; note.as says applied or undone */                                        \
     LEDGER_ROW(GATE_PASSED)                                                                                            \
-    LEDGER_ROW(ENDED) /* of the step LEDGER_END_STEP: the run ended as it was asked to; it is not continued */
+    LEDGER_ROW(ROLLBACK) /* of no step: a rollback by hand begins; the note has its "to", "migration" or "run" */      \
+    LEDGER_ROW(ENDED)    /* of no step: the run ended as it was asked to; it is not continued */
 
 enum ledger_event {
 #define LEDGER_ROW(name) LEDGER_EVENT_##name,
@@ -48,8 +50,8 @@ enum ledger_event {
         LEDGER_EVENT_COUNT,
 };
 
-/* ENDED rows are of no step: step id "-", digests and step line "", attempt 1, 2, … for each of them. */
-#define LEDGER_END_STEP "-"
+/* Rows of no step: step id "-", digests and step line "", attempt 1, 2, … for each event. */
+#define LEDGER_NO_STEP "-"
 
 const char *ledger_event_name(enum ledger_event event); /* "STARTED", … */
 bool ledger_event_from_name(struct str name, enum ledger_event *out);

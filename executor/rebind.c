@@ -35,7 +35,7 @@ static bool rebind_target(
     json_set_text(session->arena, note, "rebound_to", target->identity.text);
     json_set_text(session->arena, note, "who", session->config.holder);
     json_set_text(session->arena, note, "reason", reason);
-    if (!session_record_end(session, target, note, error) ||
+    if (!session_record_of_run(session, target, LEDGER_EVENT_ENDED, note, error) ||
         !target->ops->rebind(target->driver, &target->identity, error))
         return session_name_target(target, error);
     session_log(session, "info", "target '%s' was '%s' and is '%s' now", target->plan->name,

@@ -17,7 +17,7 @@ struct scope {
     size_t keep;           /* --to: position of the last migration that is kept */
     int64_t keep_seq;      /* --to: for steps that the plan lacks: those that ran after this */
     const char *run;       /* --last */
-    struct map runs;       /* --resume: all of these runs */
+    struct map runs;       /* --resume: what its rollback was about, and all of these runs */
     struct map migrations; /* --resume: all of these migrations */
 };
 
@@ -36,12 +36,13 @@ static bool is_wanted(void *context, const struct plan_step *step, const struct 
     if (scope->options.to) {
         size_t position = migration_position(scope->plan, step->migration);
 
-        return position == SIZE_MAX ? ledger->last->run_seq > scope->keep_seq : position > scope->keep;
+        if (position == SIZE_MAX ? ledger->last->run_seq > scope->keep_seq : position > scope->keep)
+            return true;
     }
-    if (scope->options.migration)
-        return strcmp(step->migration, scope->options.migration) == 0;
-    if (scope->options.last)
-        return strcmp(run, scope->run) == 0;
+    if (scope->options.migration && strcmp(step->migration, scope->options.migration) == 0)
+        return true;
+    if (scope->options.last && strcmp(run, scope->run) == 0)
+        return true;
     return map_has(&scope->runs, str_from(run)) || map_has(&scope->migrations, str_from(step->migration));
 }
 
@@ -98,13 +99,48 @@ static void scope_last(struct session *session, struct scope *scope)
         scope->run = "";
 }
 
-/* A rollback that did not finish left a step UNDO_STARTED, or ended between two steps of a run that has not ENDED. A
- * run that rolled itself back is undone whole; of a rollback by hand at least the migration it had begun with. */
+const struct ledger_row *rollback_find_unfinished(struct session *session)
+{
+    const struct session_target *newest = session_newest(session);
+
+    if (!newest || newest->state.last_run_ended)
+        return NULL;
+    for (size_t t = 0; t < session->target_count; t++) {
+        const struct ledger *ledger = &session->targets[t].ledger;
+
+        for (size_t i = ledger->rows.count; i-- > 0;) {
+            const struct ledger_row *row = &ledger->rows.items[i];
+
+            if (row->event == LEDGER_EVENT_ROLLBACK && strcmp(row->run, newest->state.last_run) == 0)
+                return row;
+        }
+    }
+    return NULL;
+}
+
+/* How far back, as begin() wrote it down. */
+static bool scope_begun(struct session *session, struct scope *scope, const struct ledger_row *row, struct error *error)
+{
+    struct json_error unread;
+    const struct json *note = json_read(session->arena, row->note, JSON_STRICT, &unread);
+
+    scope->options.to = json_string(json_get(note, "to"));
+    scope->options.migration = json_string(json_get(note, "migration"));
+    scope->run = json_string(json_get(note, "run"));
+    scope->options.last = scope->run != NULL;
+    return !scope->options.to || scope_to(session, scope, error);
+}
+
+/* A rollback that did not finish said how far it goes, if a person asked for it. Otherwise a run that rolled itself back
+ * left a step UNDO_STARTED, or ended between two steps and has not ENDED: it is undone whole. */
 static bool scope_resume(struct session *session, struct scope *scope, struct error *error)
 {
     const struct session_target *newest = session_newest(session);
     const char *open_run = newest && !newest->state.last_run_ended ? newest->state.last_run : "";
+    const struct ledger_row *begun = rollback_find_unfinished(session);
 
+    if (begun && !scope_begun(session, scope, begun, error))
+        return false;
     for (size_t t = 0; t < session->target_count; t++) {
         const struct map_entry *entry;
 
@@ -121,7 +157,7 @@ static bool scope_resume(struct session *session, struct scope *scope, struct er
             map_put(&scope->runs, str_from(step->last->run), NULL);
         }
     }
-    if (newest && open_run[0] && map_has(&scope->runs, str_from(open_run)))
+    if (open_run[0] && (begun || map_has(&scope->runs, str_from(open_run))))
         session_continue_run(session, open_run);
     return true;
 }
@@ -149,10 +185,33 @@ static bool scope_newest(struct session *session, struct scope *scope, struct er
     return true;
 }
 
+/* A name that is spelt wrong is not one of which nothing is applied. */
+static bool scope_migration(struct session *session, const char *id, struct error *error)
+{
+    if (plan_find_migration(session->plan, id))
+        return true;
+    for (size_t t = 0; t < session->target_count; t++) {
+        const struct map_entry *entry;
+
+        for (size_t i = 0; map_next(&session->targets[t].state.steps, &i, &entry);) {
+            const char *migration;
+
+            if (!history_migration_of(session, entry->value, &migration, error))
+                return false;
+            if (strcmp(migration, id) == 0)
+                return true;
+        }
+    }
+    return error_set(
+        error, EXIT_STATUS_USAGE, "--migration names '%s', which neither the plan nor a ledger has", id);
+}
+
 static bool find_scope(struct session *session, struct scope *scope, struct error *error)
 {
     if (scope->options.newest)
         return scope_newest(session, scope, error);
+    if (scope->options.migration)
+        return scope_migration(session, scope->options.migration, error);
     if (scope->options.to)
         return scope_to(session, scope, error);
     if (scope->options.last)
@@ -222,10 +281,10 @@ static bool refuse(
         return error_help(error, "write a migration that brings back what is wanted, or go back less far");
     }
     if (losses && !options->yes) {
-        const char *what = options->to          ? arena_printf(session->arena, "--to %s", options->to)
+        const char *what = options->resume      ? "--resume"
+                           : options->to        ? arena_printf(session->arena, "--to %s", options->to)
                            : options->migration ? arena_printf(session->arena, "--migration %s", options->migration)
-                           : options->last      ? "--last"
-                                                : "--resume";
+                                                : "--last";
 
         error_set(error, EXIT_STATUS_CONSENT, "undoing %zu of %zu steps loses data, so none was touched", losses,
             list->items.count);
@@ -291,6 +350,19 @@ static bool make_list(struct session *session, struct scope *scope, struct undo_
            undo_judge(session, list, false, error);
 }
 
+/* Written down before anything is touched, so that --resume goes as far. */
+static bool begin(struct session *session, const struct scope *scope, const struct undo_list *list, struct error *error)
+{
+    struct json *note = json_new(session->arena, JSON_OBJECT);
+
+    if (scope->options.resume)
+        return true;
+    json_set_text(session->arena, note, "to", scope->options.to);
+    json_set_text(session->arena, note, "migration", scope->options.migration);
+    json_set_text(session->arena, note, "run", scope->options.last ? scope->run : NULL);
+    return session_record_of_run(session, list->items.items[0].target, LEDGER_EVENT_ROLLBACK, note, error);
+}
+
 int rollback_run(struct session *session, const struct rollback_options *options, struct progress *progress,
     struct report *report, struct error *error)
 {
@@ -317,7 +389,8 @@ int rollback_run(struct session *session, const struct rollback_options *options
     strbuf_free(&text);
     if (!refuse(session, &scope.options, &list, error))
         return error->exit_status;
-    done = undo_execute(session, &list, progress, report, error) && session_end_run(session, error);
+    done = begin(session, &scope, &list, error) && undo_execute(session, &list, progress, report, error) &&
+        session_end_run(session, error);
     if (done)
         done = session_refresh(session, error);
     else

@@ -19,6 +19,8 @@ struct rollback_options {
     bool yes;              /* consent to losses */
 };
 
+/* The ROLLBACK row of the newest run, if that is a rollback that a person asked for and that has not come to its end. */
+const struct ledger_row *rollback_find_unfinished(struct session *session);
 /* Exactly one of to, migration, newest, last and resume is given. Returns the exit status; error is set unless it is DONE. */
 int rollback_run(struct session *session, const struct rollback_options *options, struct progress *progress,
     struct report *report, struct error *error);

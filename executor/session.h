@@ -28,7 +28,9 @@ struct session_config {
     const struct driver_env *host; /* the outside world */
     const struct driver_ops *(*driver_for)(enum engine engine);
     const char *holder;        /* host, process id, user */
-    const char *plan_argument; /* how the plan was named on the command line, for lines to type next */
+    /* For lines to type next: the command, its options that say what it is about ("--to 3"), how the plan was named. */
+    const char *command, *command_options;
+    const char *plan_argument;
     int64_t lease_ms;
 };
 
@@ -45,7 +47,6 @@ struct session_target {
     int64_t renewed_ms; /* when the lease was last renewed */
     struct ledger ledger;
     struct ledger_state state;
-    int64_t ended_rows;
     bool written; /* this process wrote rows since the ledger was read */
 };
 
@@ -93,10 +94,10 @@ struct session_target *session_find(struct session *session, const char *name); 
 struct session_target *session_newest(struct session *session);
 void session_new_run(struct session *session);
 void session_continue_run(struct session *session, const char *run);
-/* Writes an ENDED row, which ends the session's run; note may be NULL. */
-bool session_record_end(struct session *session, struct session_target *target, const struct json *note,
-    struct error *error) MUST_CHECK;
-/* The same where the run wrote last, if it has rows at all. */
+/* Writes a row of no step, one of an event in a process; note may be NULL. ENDED ends the session's run. */
+bool session_record_of_run(struct session *session, struct session_target *target, enum ledger_event event,
+    const struct json *note, struct error *error) MUST_CHECK;
+/* Writes ENDED where the run wrote last, if it has rows at all. */
 bool session_end_run(struct session *session, struct error *error) MUST_CHECK;
 /* Reads the ledgers again that this process wrote to, but for targets that are out of reach. */
 bool session_refresh(struct session *session, struct error *error) MUST_CHECK;
@@ -126,7 +127,8 @@ bool session_stopping(const struct session *session);
 bool session_check(const struct session *session, struct error *error) MUST_CHECK;
 void session_log(const struct session *session, const char *level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* "invplan WORDS PLAN-ARGUMENT", for what to type next. */
+/* "invplan WORDS PLAN-ARGUMENT", for what to type next. Where WORDS are the command under way, it has the options that say
+ * what it is about; so has apply with further ones. */
 const char *session_line(const struct session *session, const char *words, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

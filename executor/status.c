@@ -2,6 +2,7 @@
 
 #include "executor/event_types.h"
 #include "executor/history.h"
+#include "executor/rollback.h"
 #include "spec/base/arena.h"
 #include "spec/exit.h"
 
@@ -163,18 +164,22 @@ static struct json *nth_target(const struct json *targets, size_t index)
     return target;
 }
 
+/* What the ledger of this target says is not to be believed; NULL: it is. */
+static const char *broken_ledger(const struct json *target)
+{
+    return json_string(json_get(json_get(target, "ledger"), "problem"));
+}
+
 /* The first of the targets' own problems: it decides the exit status. */
 static bool judge(struct session *session, const struct json *targets, struct error *error)
 {
     if (!session_require_owner(session, error))
         return false;
-    for (const struct json *target = targets->child; target; target = target->next) {
-        const struct json *ledger = json_get(target, "ledger");
-
-        if (!json_bool(json_get(ledger, "verified"), true))
-            return error_set(error, EXIT_STATUS_HISTORY, "target '%s': %s", json_string(json_get(target, "name")),
-                json_string(json_get(ledger, "problem")));
-    }
+    for (const struct json *target = targets->child; target; target = target->next)
+        if (broken_ledger(target)) {
+            error_set(error, EXIT_STATUS_HISTORY, "%s", broken_ledger(target));
+            return error_help(error, "compare the ledger with a backup: every command is refused while it is so");
+        }
     return true;
 }
 
@@ -184,6 +189,36 @@ static bool initialised(const struct session *session)
         if (!session->targets[i].initialised)
             return false;
     return true;
+}
+
+/* NULL: there is nothing to do. */
+static const char *next_line(struct session *session, const struct history *history, const struct error *refusal)
+{
+    if (refusal)
+        return refusal->help[0] ? refusal->help : NULL;
+    if (rollback_find_unfinished(session))
+        return session_line(session, "rollback --resume");
+    if (!history->pending_count)
+        return NULL;
+    return session_line(session, initialised(session) ? "apply" : "apply --init");
+}
+
+/* What is pending on each target, whether apply would be refused, and what to type next: as far as ledgers can be
+ * believed. */
+static void add_outlook(struct session *session, const struct history *history, const struct error *refusal,
+    struct json *targets, struct json *out)
+{
+    bool sound = true;
+
+    for (size_t i = 0; i < session->target_count; i++) {
+        struct json *target = nth_target(targets, i);
+
+        sound = sound && !broken_ledger(target);
+        if (!broken_ledger(target))
+            add_counts(session, &session->targets[i], history, target);
+    }
+    json_set_text(session->arena, out, "refusal", sound && refusal ? refusal->message : NULL);
+    json_set_text(session->arena, out, "next", sound ? next_line(session, history, refusal) : NULL);
 }
 
 int status_read(struct session *session, struct json **out, struct error *error)
@@ -206,20 +241,11 @@ int status_read(struct session *session, struct json **out, struct error *error)
         if (!add_target(session, &session->targets[i], targets, error))
             return error->exit_status;
     refused = !history_compare(session, &none, &history, &refusal);
-    for (size_t i = 0; i < session->target_count; i++)
-        add_counts(session, &session->targets[i], &history, nth_target(targets, i));
     json_set(arena, status, "targets", targets);
     if (!event_types_status(session, &history, &types, error))
         return error->exit_status;
     json_set(arena, status, "event_types", types);
-    json_set_text(arena, status, "refusal", refused ? refusal.message : NULL);
-    if (refused)
-        json_set_text(arena, status, "next", refusal.help[0] ? refusal.help : NULL);
-    else
-        json_set_text(arena, status, "next",
-            !history.pending_count ? NULL
-            : initialised(session) ? session_line(session, "apply")
-                                   : session_line(session, "apply --init"));
+    add_outlook(session, &history, refused ? &refusal : NULL, targets, status);
     *out = status;
     return judge(session, targets, error) ? EXIT_STATUS_DONE : error->exit_status;
 }
@@ -272,8 +298,9 @@ static void print_target(const struct json *target, struct strbuf *out)
     } else {
         strbuf_append_text(out, "  ledger     none yet\n");
     }
-    strbuf_printf(out, "  applied    %lld of %lld migrations\n", number_of(target, "migrations_applied"),
-        number_of(target, "migrations"));
+    if (json_get(target, "migrations"))
+        strbuf_printf(out, "  applied    %lld of %lld migrations\n", number_of(target, "migrations_applied"),
+            number_of(target, "migrations"));
     item = json_get(target, "pending");
     for (item = item ? item->child : NULL; item; item = item->next)
         strbuf_printf(out, "  pending    %s (%lld of %lld steps)%s%s\n", text_of(item, "migration"),

@@ -19,7 +19,8 @@ struct unit {
     struct session_target *target;
     const struct plan_step *const *steps;
     size_t count;
-    int64_t *attempts;     /* the number of the next attempt of each step */
+    int64_t *attempts;     /* the number of the next attempt of each step, as the ledger counts */
+    int64_t tries;         /* of this process */
     enum step_state state; /* as far as it is known; STARTED where it is not */
     struct retry retry;
     struct step_outcome *out;
@@ -84,8 +85,13 @@ static bool mend_connection(
            session_reconnect(session, target, error);
 }
 
-/* Asks until the answer is final: waits while the server still works on it, repairs what is half done (forward only; an
- * inverse that is half done is simply run again). */
+/* An inverse that is half done is run again, but where the plan has a repair for it: an index that is built anew. */
+static bool wants_repair(const struct plan_step *step, bool inverse)
+{
+    return !inverse || json_string(json_get(step->inverse.action.forward, "repair"));
+}
+
+/* Asks until the answer is final: waits while the server still works on it, repairs what is half done. */
 static bool probe_until_final(struct session *session, struct session_target *target, const struct plan_step *step,
     bool inverse, struct probe_answer *answer, struct error *error)
 {
@@ -112,14 +118,15 @@ static bool probe_until_final(struct session *session, struct session_target *ta
             session_sleep(session, PROBE_POLL_MS);
             continue;
         }
-        if (answer->state != PROBE_HALF_DONE || inverse)
+        if (answer->state != PROBE_HALF_DONE || !wants_repair(step, inverse))
             return true;
         if (repairs++ == REPAIRS_MAX)
             return error_set(error, EXIT_STATUS_HALTED, "step '%s' is half done and %d repairs did not change that: %s",
                 step->id, REPAIRS_MAX, answer->detail);
-        session_log(session, "info", "step '%s' was half done (%s); cleaning up before it is tried again", step->id,
-            answer->detail);
-        if (!target->ops->repair(target->driver, step, error) && !mend_connection(session, target, &reconnects, error))
+        session_log(session, "info", "%sstep '%s' was half done (%s); cleaning up before it is tried again",
+            inverse ? "the undo of " : "", step->id, answer->detail);
+        if (!target->ops->repair(target->driver, step, inverse, error) &&
+            !mend_connection(session, target, &reconnects, error))
             return false;
     }
 }
@@ -263,6 +270,7 @@ static enum attempt attempt_apply(struct unit *unit, struct error *error)
     struct driver_result result = {.lock_wait_ms = -1, .lock_hold_ms = -1, .affected = -1, .detail = STR("")};
     bool ok = unit->target->ops->apply(unit->target->driver, &journal, &work, &result, error);
 
+    unit->tries++;
     take_result(unit, &result);
     unit->out->attempt = unit->attempts[unit->out->failed_step];
     return ok ? ATTEMPT_DONE : find_out(unit, STEP_STATE_APPLIED, error);
@@ -275,6 +283,7 @@ static enum attempt attempt_undo(struct unit *unit, struct error *error)
     bool ok =
         unit->target->ops->undo(unit->target->driver, &journal, unit->steps[0], unit->attempts[0], &result, error);
 
+    unit->tries++;
     take_result(unit, &result);
     unit->out->attempt = unit->attempts[0];
     return ok ? ATTEMPT_DONE : find_out(unit, STEP_STATE_PENDING, error);
@@ -290,7 +299,7 @@ static bool wait_to_retry(struct unit *unit, const struct error *error)
         !retry_next(&unit->retry, error, session_now(session), session_random(session), &delay_ms))
         return false;
     session_log(session, "warning", "step '%s', attempt %lld: %s; trying again in %lld ms",
-        unit->steps[unit->out->failed_step]->id, (long long)unit->out->attempt, error->message, (long long)delay_ms);
+        unit->steps[unit->out->failed_step]->id, (long long)unit->tries, error->message, (long long)delay_ms);
     session_sleep(session, delay_ms);
     return true;
 }

@@ -17,8 +17,29 @@ struct comparison {
     struct drift_list drift;
     size_t compared; /* objects */
     size_t exempted; /* objects of steps under way */
+    VEC(const char *) unrecorded; /* what somebody else made on tables of ours */
     bool by_rebuild; /* else by what the ledger saw last */
 };
+
+/* PostgreSQL: the indexes of a table are objects of their own; this is how their names are asked for. */
+static const char *indexes_of(struct arena *arena, const char *object)
+{
+    return strncmp(object, "table ", 6) == 0 ? arena_printf(arena, "indexes %s", object + 6) : NULL;
+}
+
+/* Indexes that no ledger has, on tables that it has. */
+static void find_unrecorded(struct arena *arena, const char *table, const struct json *live, const struct map *observed,
+    const struct map *under_way, struct comparison *out)
+{
+    const struct json *names = json_get(json_get(live, indexes_of(arena, table)), "names");
+
+    for (const struct json *name = names ? names->child : NULL; name; name = name->next) {
+        const char *index = arena_printf(arena, "index %s", json_string(name));
+
+        if (!map_has(observed, str_from(index)) && !map_has(under_way, str_from(index)))
+            VEC_PUSH(arena, &out->unrecorded, arena_printf(arena, "%s of %s", index, table));
+    }
+}
 
 /* With the plan's applied steps, built elsewhere. */
 static bool compare_rebuilt(struct session *session, struct session_target *target, const struct history *history,
@@ -53,12 +74,18 @@ static bool compare_target(struct session *session, struct session_target *targe
         if (!map_has(&under_way, entry->key))
             VEC_PUSH(arena, &objects, arena_strndup(arena, entry->key.data, entry->key.len));
     *out = (struct comparison){.compared = objects.count, .exempted = under_way.count};
+    for (size_t i = 0; i < out->compared; i++)
+        if (indexes_of(arena, objects.items[i]))
+            VEC_PUSH(arena, &objects, indexes_of(arena, objects.items[i]));
     if (objects.count) {
         if (!target->ops->observe(target->driver, arena, objects.items, objects.count, &live, error))
             return session_name_target(target, error);
+        for (size_t i = 0; i < out->compared; i++)
+            if (indexes_of(arena, objects.items[i]))
+                find_unrecorded(arena, objects.items[i], live, &observed, &under_way, out);
         if (rebuild && rebuild_is_possible(target))
             return compare_rebuilt(session, target, history, rebuild, objects.items, live, out, error);
-        drift_compare_all(arena, objects.items, objects.count, &observed, live, &out->drift);
+        drift_compare_all(arena, objects.items, out->compared, &observed, live, &out->drift);
     }
     if (!event_types_find_unknown(session, target, &observed, &under_way, &out->drift, error))
         return session_name_target(target, error);
@@ -136,6 +163,7 @@ static bool verify_target(struct session *session, struct session_target *target
     struct arena *arena = session->arena;
     struct json *object = json_new(arena, JSON_OBJECT);
     struct comparison comparison;
+    struct json *unrecorded;
 
     if (!compare_target(session, target, history, rebuild, &comparison, error))
         return false;
@@ -144,6 +172,10 @@ static bool verify_target(struct session *session, struct session_target *target
     json_set_integer(arena, object, "objects_compared", (int64_t)comparison.compared);
     json_set_integer(arena, object, "objects_under_way", (int64_t)comparison.exempted);
     json_set(arena, object, "drift", json_of_drift(arena, &comparison.drift));
+    unrecorded = json_new(arena, JSON_ARRAY);
+    for (size_t i = 0; i < comparison.unrecorded.count; i++)
+        json_append(unrecorded, json_new_text(arena, comparison.unrecorded.items[i]));
+    json_set(arena, object, "unrecorded", unrecorded);
     if (!add_concerned(session, target, history, &comparison.drift, object, error))
         return false;
     json_append(targets, object);
@@ -209,6 +241,8 @@ void verify_print(const struct json *result, struct strbuf *out)
         strbuf_append_char(out, '\n');
         for (const struct json *item = drift->child; item; item = item->next)
             strbuf_printf(out, "  %s\n", json_string(json_get(item, "message")));
+        for (const struct json *item = json_get(target, "unrecorded")->child; item; item = item->next)
+            strbuf_printf(out, "  in no ledger, and left alone: %s\n", json_string(item));
         for (const struct json *step = concerned->child; step; step = step->next)
             strbuf_printf(out, "  concerns pending step %s\n", json_string(step));
     }

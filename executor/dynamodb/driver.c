@@ -161,9 +161,10 @@ static bool driver_probe(struct driver *base, const struct plan_step *step, bool
     return dynamodb_probe(own(base), step, inverse, out, error);
 }
 
-static bool driver_repair(struct driver *base, const struct plan_step *step, struct error *error)
+static bool driver_repair(struct driver *base, const struct plan_step *step, bool inverse, struct error *error)
 {
     (void)base;
+    (void)inverse;
     return error_set(error, EXIT_STATUS_INTERNAL, "step '%s' is never half done on DynamoDB: there is nothing to repair",
         step->id);
 }

@@ -31,7 +31,7 @@ bool pg_commit_row(struct postgres_driver *driver, const struct driver_journal *
 
     pg_add_begin(driver, &batch);
     pg_add_lock(driver, &batch);
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     pg_add_append(driver, &batch, journal, draft);
     pg_add_commit(&batch);
     ok = pg_run(driver->main, &arena, &batch, NULL, NULL, error);
@@ -244,10 +244,11 @@ static bool run_effect(struct postgres_driver *driver, const struct plan_step *s
     return pg_run_alone(driver, step, step->timeouts.lock_ms, sql, result, error);
 }
 
-bool postgres_repair(struct driver *base, const struct plan_step *step, struct error *error)
+bool postgres_repair(struct driver *base, const struct plan_step *step, bool inverse, struct error *error)
 {
     struct postgres_driver *driver = postgres_driver_of(base);
-    const char *sql = json_string(json_get(step->action.forward, "repair"));
+    const struct plan_action *action = inverse ? &step->inverse.action : &step->action;
+    const char *sql = json_string(json_get(action->forward, "repair"));
     struct arena arena = ARENA_INIT;
     struct pg_batch batch = pg_batch_make(&arena);
     struct driver_result ignored = {0};
@@ -292,7 +293,7 @@ static bool commit_started(struct postgres_driver *driver, const struct driver_j
     pg_add_lock(driver, &batch);
     pg_add_check_pending(driver, &batch, &step, 1);
     pg_add_step_check(driver, &batch, step, &step->precondition);
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     pg_add_append(driver, &batch, journal, &draft);
     pg_add_commit(&batch);
     ok = pg_run(driver->main, &arena, &batch, NULL, NULL, error);
@@ -314,7 +315,7 @@ static bool commit_applied(struct postgres_driver *driver, const struct driver_j
     pg_add_lock(driver, &batch);
     pg_add_check_pending(driver, &batch, &step, 1);
     pg_add_step_check(driver, &batch, step, &step->postcondition);
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     pg_add_append(driver, &batch, journal, &draft);
     pg_add_commit(&batch);
     ok = pg_run(driver->main, &arena, &batch, NULL, NULL, error);

@@ -409,7 +409,7 @@ static bool commit_start(
     pg_add_lock(driver, &batch);
     pg_add_check_pending(driver, &batch, &walk->step, 1);
     pg_add_step_check(driver, &batch, walk->step, &walk->step->precondition);
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     add_checkpoint_start(walk, &batch, go_on);
     pg_add_append(driver, &batch, journal, &draft);
     pg_add_commit(&batch);
@@ -433,7 +433,7 @@ static bool commit_end(struct walk *walk, const struct driver_journal *journal, 
     pg_add_lock(driver, &batch);
     pg_add_check_pending(driver, &batch, &walk->step, 1);
     pg_add_step_check(driver, &batch, walk->step, &walk->step->postcondition);
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     pg_add_append(driver, &batch, journal, &draft);
     pg_add_commit(&batch);
     return pg_run(driver->main, walk->arena, &batch, NULL, NULL, error);

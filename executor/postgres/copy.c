@@ -42,7 +42,7 @@ bool postgres_vacant(struct driver *base, bool *vacant, char *what, size_t what_
     bool ok;
 
     pg_add_begin(driver, &batch);
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     at = batch.statements.count;
     pg_add(&batch, sql);
     pg_add_commit(&batch);

@@ -119,24 +119,63 @@ static const char *const session_sql[] = {
     "SET statement_timeout = 0",
     "SET idle_in_transaction_session_timeout = '60s'",
     "SET standard_conforming_strings = on",
-    /* Our statements are short, run often and are the same each time: neither compiling nor planning them again pays.
-     */
-    "SET jit = off",
-    "SET plan_cache_mode = force_generic_plan",
-    /* A plan that is made while a catalogue is small is kept while it grows. */
-    "SET enable_seqscan = off",
+    "SET default_transaction_read_only = off", /* a role's default: a standby says what it is by other means */
 };
 
-/* So that a server whose client is gone stops working for it. Not every platform's server can. */
-static void set_connection_check(struct postgres_driver *driver, struct arena *arena)
+/* Our statements are short, run often, look single things up, and are the same each time: neither compiling nor planning
+ * them again pays, and a plan that is made while a catalogue is small is kept while it grows. Users' statements have the
+ * role's own values. */
+static const struct {
+    const char *name, *ours;
+} planner_settings[PG_PLANNER_SETTINGS] = {
+    {"jit", "off"},
+    {"plan_cache_mode", "force_generic_plan"},
+    {"enable_seqscan", "off"},
+};
+
+/* How definitions are printed. */
+static const struct {
+    const char *name, *ours, *same; /* same: another value with the same effect; NULL */
+} format_settings[] = {
+    {"TimeZone", "UTC", "Etc/UTC"},
+    {"DateStyle", "ISO, MDY", NULL},
+    {"IntervalStyle", "postgres", NULL},
+    {"extra_float_digits", "1", NULL},
+    {"bytea_output", "hex", NULL},
+    {"quote_all_identifiers", "off", NULL},
+};
+
+enum { FORMAT_COUNT = sizeof(format_settings) / sizeof(format_settings[0]) };
+
+/* shown: the results of SHOW for each of them */
+static bool formats_are_ours(const struct pg_rows *shown)
+{
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        struct str value = pg_cell(&shown[i], 0, 0);
+
+        if (!str_is(value, format_settings[i].ours) &&
+            !(format_settings[i].same && str_is(value, format_settings[i].same)))
+            return false;
+    }
+    return true;
+}
+
+/* What a server knows from PostgreSQL 14 on. */
+static bool set_newer_settings(struct postgres_driver *driver, struct arena *arena, struct error *error)
 {
     struct pg_batch batch = pg_batch_make(arena);
     struct error ignored;
 
     if (pg_server_version(driver->main) < 140000)
-        return;
+        return true;
+    pg_add(&batch, "SET idle_session_timeout = 0"); /* a step on another target, or a pause, may take long */
+    if (!pg_run(driver->main, arena, &batch, NULL, NULL, error))
+        return false;
+    /* So that a server whose client is gone stops working for it. Not every platform's server can. */
+    batch = pg_batch_make(arena);
     pg_add(&batch, "SET client_connection_check_interval = '10s'");
     (void)!pg_run(driver->main, arena, &batch, NULL, NULL, &ignored);
+    return true;
 }
 
 /* Behind a pooler the session is other people's too: nothing is set for longer than a transaction. */
@@ -151,26 +190,27 @@ static bool set_session(struct postgres_driver *driver, struct arena *arena, str
     }
     for (size_t i = 0; i < sizeof(session_sql) / sizeof(session_sql[0]); i++)
         pg_add(&batch, session_sql[i]);
-    if (!pg_run(driver->main, arena, &batch, NULL, NULL, error))
-        return false;
-    set_connection_check(driver, arena);
-    return true;
+    for (size_t i = 0; i < PG_PLANNER_SETTINGS; i++)
+        pg_add(&batch, arena_printf(arena, "SET %s = %s", planner_settings[i].name, planner_settings[i].ours));
+    return pg_run(driver->main, arena, &batch, NULL, NULL, error) && set_newer_settings(driver, arena, error);
 }
 
 static bool read_session(struct postgres_driver *driver, struct error *error)
 {
-    enum { PID, START, PATH, JIT, CACHE_MODE, SEQSCAN, SESSION_ROLE, ROLE, DATABASE, STANDBY };
+    enum { PID, START, PATH, SESSION_ROLE, ROLE, DATABASE, STANDBY };
     struct arena *arena = driver->base.arena;
     struct pg_batch batch = pg_batch_make(arena);
     struct pg_rows *rows;
 
     pg_add(&batch, "SELECT pg_catalog.pg_backend_pid(), pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC',"
-                   " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), pg_catalog.current_setting('search_path'), "
-                   "pg_catalog.current_setting('jit'),"
-                   " pg_catalog.current_setting('plan_cache_mode'), pg_catalog.current_setting('enable_seqscan'),"
+                   " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), pg_catalog.current_setting('search_path'),"
                    " pg_catalog.current_setting('role'),"
                    " current_user, pg_catalog.current_database(), pg_catalog.pg_is_in_recovery()"
                    " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a");
+    for (size_t i = 0; i < PG_PLANNER_SETTINGS; i++)
+        pg_add(&batch, arena_printf(arena, "SHOW %s", planner_settings[i].name));
+    for (size_t i = 0; i < FORMAT_COUNT; i++)
+        pg_add(&batch, arena_printf(arena, "SHOW %s", format_settings[i].name));
     if (!pg_run(driver->main, arena, &batch, &rows, NULL, error))
         return false;
     if (rows[0].row_count != 1)
@@ -178,14 +218,14 @@ static bool read_session(struct postgres_driver *driver, struct error *error)
     driver->backend_pid = (int)pg_integer(&rows[0], 0, PID, 0);
     driver->backend_start = pg_text(&rows[0], 0, START);
     driver->search_path = pg_text(&rows[0], 0, PATH);
-    driver->jit = pg_text(&rows[0], 0, JIT);
-    driver->plan_cache_mode = pg_text(&rows[0], 0, CACHE_MODE);
-    driver->seqscan = pg_text(&rows[0], 0, SEQSCAN);
+    for (size_t i = 0; i < PG_PLANNER_SETTINGS; i++)
+        driver->planner[i] = pg_text(&rows[1 + i], 0, 0);
     driver->session_role = pg_text(&rows[0], 0, SESSION_ROLE);
     driver->role = pg_text(&rows[0], 0, ROLE);
     driver->database = pg_text(&rows[0], 0, DATABASE);
     driver->standby = pg_true(&rows[0], 0, STANDBY);
     driver->pooled = driver->backend_pid != pg_backend_pid(driver->main);
+    driver->formats_are_ours = !driver->pooled && formats_are_ours(rows + 1 + PG_PLANNER_SETTINGS);
     return set_session(driver, arena, error);
 }
 
@@ -224,50 +264,60 @@ void pg_add_commit(struct pg_batch *batch)
     pg_add_named(batch, "invplan_commit", "COMMIT");
 }
 
-#define USER_SETTINGS(local)                                                                                           \
-    "SELECT pg_catalog.set_config('lock_timeout', $1, " local                                                          \
-    "), pg_catalog.set_config('statement_timeout', $2, " local "), pg_catalog.set_config('search_path', $3, " local    \
-    "), pg_catalog.set_config('jit', $4, " local "), pg_catalog.set_config('plan_cache_mode', $5, " local              \
-    "), pg_catalog.set_config('enable_seqscan', $6, " local ")"
-
-static void add_user_params(
-    const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms)
+/* local: "true" for the transaction, "false" for the session */
+static void add_user_settings(const struct postgres_driver *driver, struct pg_batch *batch, const char *name,
+    const char *local, int64_t lock_ms, int64_t statement_ms)
 {
+    struct strbuf sql = STRBUF_INIT;
+
+    strbuf_printf(&sql,
+        "SELECT pg_catalog.set_config('lock_timeout', $1, %s), pg_catalog.set_config('statement_timeout', $2, %s),"
+        " pg_catalog.set_config('search_path', $3, %s)",
+        local, local, local);
+    for (size_t i = 0; i < PG_PLANNER_SETTINGS; i++)
+        strbuf_printf(&sql, ", pg_catalog.set_config('%s', $%zu, %s)", planner_settings[i].name, 4 + i, local);
+    pg_add_named(batch, name, arena_strndup(batch->arena, sql.data, sql.len));
+    strbuf_free(&sql);
     pg_param_integer(batch, lock_ms);
     pg_param_integer(batch, statement_ms);
     pg_param(batch, driver->search_path);
-    pg_param(batch, driver->jit);
-    pg_param(batch, driver->plan_cache_mode);
-    pg_param(batch, driver->seqscan);
+    for (size_t i = 0; i < PG_PLANNER_SETTINGS; i++)
+        pg_param(batch, driver->planner[i]);
 }
 
 void pg_add_user_settings(
     const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_timeouts *limits)
 {
-    pg_add_named(batch, "invplan_user", USER_SETTINGS("true"));
-    add_user_params(driver, batch, limits->lock_ms, limits->statement_ms);
+    add_user_settings(driver, batch, "invplan_user", "true", limits->lock_ms, limits->statement_ms);
 }
 
 void pg_add_user_session(
     const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms)
 {
-    pg_add(batch, USER_SETTINGS("false"));
-    add_user_params(driver, batch, lock_ms, statement_ms);
+    add_user_settings(driver, batch, NULL, "false", lock_ms, statement_ms);
 }
 
-void pg_add_own_settings(const struct postgres_driver *driver, struct pg_batch *batch)
+void pg_add_own_settings(const struct postgres_driver *driver, struct pg_batch *batch, bool after_ddl)
 {
-    pg_add_named(batch, "invplan_own",
-        "SELECT pg_catalog.set_config('jit', 'off', true), pg_catalog.set_config('plan_cache_mode', "
-        "'force_generic_plan', true), pg_catalog.set_config('enable_seqscan', 'off', true),"
-        " pg_catalog.set_config('role', $1, true), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"
-        " pg_catalog.set_config('lock_timeout', '15s', true), pg_catalog.set_config('statement_timeout', '0', true),"
-        " pg_catalog.set_config('TimeZone', 'UTC', true), pg_catalog.set_config('DateStyle', 'ISO, MDY', true),"
-        " pg_catalog.set_config('IntervalStyle', 'postgres', true), pg_catalog.set_config('extra_float_digits', '1', "
-        "true),"
-        " pg_catalog.set_config('bytea_output', 'hex', true), pg_catalog.set_config('quote_all_identifiers', 'off', "
-        "true)");
-    pg_param(batch, driver->session_role);
+    bool brief = after_ddl && driver->formats_are_ours;
+    struct strbuf sql = STRBUF_INIT;
+
+    strbuf_append_text(&sql, "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"
+                             " pg_catalog.set_config('statement_timeout', '0', true)");
+    for (size_t i = 0; i < PG_PLANNER_SETTINGS; i++)
+        strbuf_printf(&sql, ", pg_catalog.set_config('%s', '%s', true)", planner_settings[i].name,
+            planner_settings[i].ours);
+    if (!brief) {
+        strbuf_append_text(&sql, ", pg_catalog.set_config('lock_timeout', '15s', true),"
+                                 " pg_catalog.set_config('role', $1, true)");
+        for (size_t i = 0; i < FORMAT_COUNT; i++)
+            strbuf_printf(&sql, ", pg_catalog.set_config('%s', '%s', true)", format_settings[i].name,
+                format_settings[i].ours);
+    }
+    pg_add_named(batch, brief ? "invplan_own_brief" : "invplan_own", arena_strndup(batch->arena, sql.data, sql.len));
+    if (!brief)
+        pg_param(batch, driver->session_role);
+    strbuf_free(&sql);
 }
 
 bool pg_query_on(struct postgres_driver *driver, struct pg_link *link, struct arena *arena, struct pg_batch *single,

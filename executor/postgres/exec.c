@@ -95,6 +95,34 @@ static bool group_changes(const struct driver_work *work, const bool *adopted)
     return false;
 }
 
+static bool begins_with_any(const char *text, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(text, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Nothing but statements that define things. What an expression in one of them may do to the settings it does to how
+ * definitions are printed, and to nothing else. */
+static bool is_plain_ddl(const struct driver_work *work)
+{
+    static const char *const ddl[] = {"CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ", "CREATE TYPE ",
+        "ALTER TABLE ", "DROP ", "COMMENT ", "GRANT ", "REVOKE "};
+
+    for (size_t i = 0; i < work->count; i++) {
+        const struct plan_step *step = work->steps[i];
+        const struct json *sql = json_get(step->action.forward, "sql");
+
+        if (step->action.instruction != INSTRUCTION_PG_EXEC || step->precondition.sql || step->postcondition.sql)
+            return false;
+        for (const struct json *statement = sql->child; statement; statement = statement->next)
+            if (!begins_with_any(json_string(statement), ddl, sizeof(ddl) / sizeof(ddl[0])))
+                return false;
+    }
+    return true;
+}
+
 static void add_group_rows(struct postgres_driver *driver, struct pg_batch *batch,
     const struct driver_journal *journal, const struct driver_work *work, const bool *adopted)
 {
@@ -103,7 +131,7 @@ static void add_group_rows(struct postgres_driver *driver, struct pg_batch *batc
     /* Now, while the search_path is the user's, and while it can still be said which statement they belong to. */
     if (group_changes(work, adopted))
         pg_add_named(batch, "invplan_constraints", "SET CONSTRAINTS ALL IMMEDIATE");
-    pg_add_own_settings(driver, batch);
+    pg_add_own_settings(driver, batch, is_plain_ddl(work));
     mark(batch, from, (int)work->count - 1);
     for (size_t i = 0; i < work->count; i++) {
         const struct row_draft draft = {
@@ -129,10 +157,7 @@ static bool leaves_traces(const char *tag)
     static const char *const clean[] = {"CREATE ", "ALTER ", "DROP ", "COMMENT", "GRANT", "REVOKE", "INSERT", "UPDATE",
         "DELETE", "MERGE", "TRUNCATE", "REFRESH", "REINDEX", "ANALYZE", "LOCK"};
 
-    for (size_t i = 0; i < sizeof(clean) / sizeof(clean[0]); i++)
-        if (strncmp(tag, clean[i], strlen(clean[i])) == 0)
-            return false;
-    return true;
+    return !begins_with_any(tag, clean, sizeof(clean) / sizeof(clean[0]));
 }
 
 static void log_slow(const struct postgres_driver *driver, const struct pg_statement *statement, int64_t elapsed_ms)
@@ -370,7 +395,7 @@ bool postgres_undo_group(struct postgres_driver *driver, const struct driver_jou
         }
         pg_add_named(&batch, "invplan_constraints", "SET CONSTRAINTS ALL IMMEDIATE");
     }
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     pg_add_append(driver, &batch, journal, &draft);
     pg_watch_step(driver, step, step->timeouts.lock_ms);
     ok = run_transaction(driver, &batch, &rows, &failed, error);

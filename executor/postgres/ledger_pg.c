@@ -35,7 +35,9 @@ static const char *const schema_sql[] = {
     " step text NOT NULL, attempt bigint NOT NULL, event text NOT NULL, source_digest text NOT NULL,"
     " effect_digest text NOT NULL, plan_digest text NOT NULL, step_line text NOT NULL, observed text NOT NULL,"
     " token bigint NOT NULL, at timestamptz NOT NULL, note text NOT NULL,"
-    " CONSTRAINT ledger_once UNIQUE (step, attempt, event))",
+    " CONSTRAINT ledger_once UNIQUE (step, attempt, event))"
+    /* Most rows fit a page as they are: compressing each takes longer than writing it. */
+    " WITH (toast_tuple_target = 8160)",
 
     "CREATE TABLE IF NOT EXISTS {L}.checkpoint ("
     "step text PRIMARY KEY, effect_digest text NOT NULL, cursor text[], rows bigint NOT NULL, walked bigint NOT NULL,"
@@ -475,11 +477,10 @@ enum { APPEND_PARAMS = 12 };
 
 static const char *make_append_sql(const struct postgres_driver *driver, struct arena *arena, unsigned kinds)
 {
-    static const char before[] = "WITH head AS MATERIALIZED (SELECT h.seq, h.hash FROM {L}.head h),"
-                                 " line AS MATERIALIZED (SELECT head.seq + 1 AS seq, head.hash AS prev_hash, "
+    static const char before[] = "WITH line AS MATERIALIZED (SELECT head.seq + 1 AS seq, head.hash AS prev_hash, "
                                  "pg_catalog.clock_timestamp() AS at, COALESCE(";
     static const char after[] =
-        ", '') AS observed FROM head),"
+        ", '') AS observed FROM {L}.head),"
         " added AS (INSERT INTO {L}.ledger (seq, prev_hash, hash, run, run_seq, step, attempt, event, source_digest,"
         " effect_digest, plan_digest, step_line, observed, token, at, note)"
         " SELECT line.seq, line.prev_hash, pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to("

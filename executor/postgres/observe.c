@@ -1,8 +1,8 @@
 /*
  * Definitions of objects as the server says them. One query for any number of objects: a CASE over the kind, with a
- * subquery for each kind that occurs in it. A named part ("columns", "constraints", …) is an object or has a name, which
- * is what drift.h takes apart. Indexes are objects of their own and no part of their table. What DDL does not control is
- * left out: sizes, statistics, a sequence's value.
+ * subquery for each kind that occurs in it. A named part ("columns", "constraints", …) is an object or has a name,
+ * which is what drift.h takes apart. Indexes are objects of their own and no part of their table. What DDL does not
+ * control is left out: sizes, statistics, a sequence's value.
  *
  * The texts here are only ever parsed with the search_path pg_catalog, pg_temp (pg_add_own_settings), where every bare
  * name means the catalogue's and every printed name of anything else is qualified.
@@ -15,198 +15,238 @@
 
 /* clang-format off: one attribute a line */
 
-#define DEFINITION "json_strip_nulls(json_build_object("
+/* A definition is put together as text, by concat(), which leaves out what is NULL: its first member, which it always
+ * has, then the others. What a statement of this size costs is not reading the catalogue but setting itself up, for each
+ * function and subquery in it; and the functions that build JSON look up the type of each argument of each row anew. So
+ * members that are one of a few words come as they are written (FLAG, CASE), and subqueries that return rows are ARRAY(),
+ * which takes less to set up than an aggregate; the catalogue has indexes for most of their orders. */
+#define OBJECT "concat('{"
+#define END ", '}')"
+#define FIRST(name, value) "\"" name "\":', to_json(" value ")"
+#define MEMBER(name, value) ", ',\"" name "\":' || to_json(" value ")::text"
+#define FLAG(name, condition) ", CASE WHEN " condition " THEN ',\"" name "\":true' ELSE ',\"" name "\":false' END"
+#define WORD(name, word) "',\"" name "\":\"" word "\"'"
+#define LIST(name, array) ", ',\"" name "\":[' || NULLIF(array_to_string(" array ", ','), '') || ']'"
+#define MAP(name, array) ", ',\"" name "\":{' || NULLIF(array_to_string(" array ", ','), '') || '}'"
+#define NAMED(name) "to_json(" name ")::text || ':' || "
+#define ARRAY_OF(select) "NULLIF(ARRAY(" select "), '{}')"
+
 #define IN_SCHEMA " = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = o.schema)"
 #define RELATION(kinds)                                                                                                \
     "SELECT c.oid FROM pg_class c WHERE c.relname = o.name AND c.relkind IN (" kinds ") AND c.relnamespace" IN_SCHEMA
-#define OWNER(oid) "'owner', pg_get_userbyid(" oid "), "
+#define OWNER(oid) MEMBER("owner", "pg_get_userbyid(" oid ")")
 #define COMMENT(class, oid, part)                                                                                      \
-    "'comment', (SELECT x.description FROM pg_description x WHERE x.objoid = " oid                                     \
-    " AND x.classoid = '" class "'::regclass AND x.objsubid = " part ")"
-/* As a set of words, which array_to_tsvector() keeps in the order of "C": a function that is not called costs nothing,
- * a subquery is set up each time. */
-#define SORTED(array) "to_json(tsvector_to_array(array_to_tsvector(" array "::text[])))"
-#define ACL(acl)                                                                                                       \
-    "'acl', CASE WHEN " acl " IS NOT NULL THEN " SORTED(acl) " END, "
-#define TABLESPACE(oid) "'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = " oid "), "
+    MEMBER("comment", "(SELECT x.description FROM pg_description x WHERE x.objoid = " oid                              \
+        " AND x.classoid = '" class "'::regclass AND x.objsubid = " part ")")
+/* A set of words: array_to_tsvector() keeps them in the order of "C". */
+#define SORTED(array) "tsvector_to_array(array_to_tsvector(" array "))"
+#define ACL(acl) MEMBER("acl", SORTED(acl "::text[]"))
+#define TABLESPACE(oid)                                                                                                \
+    MEMBER("tablespace", "CASE WHEN " oid " <> 0"                                                                      \
+        " THEN (pg_identify_object('pg_tablespace'::regclass, " oid ", 0)).identity END")
 /* Of the column of FROM_COLUMN. Its options are those that ALTER TABLE documents: a server may keep notes of its own
  * beside them, that nobody set. */
-#define OPTION_NAMED(start)                                                                                            \
-    "jsonb_path_query_array(to_jsonb(a.attoptions), '$[*] ? (@ starts with \"" start "\")')"
 #define COLUMN                                                                                                         \
-    "'type', format_type(a.atttypid, a.atttypmod), "                                                                   \
-    "'collation', CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation"                                  \
-    " THEN (pg_identify_object('pg_collation'::regclass, a.attcollation, 0)).identity END, "                           \
-    "'not_null', a.attnotnull, "                                                                                       \
-    "'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END, "                              \
-    "'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END, "                           \
-    "'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END, "                           \
-    "'options', CASE WHEN a.attoptions IS NOT NULL THEN NULLIF(" OPTION_NAMED("n_distinct=")                           \
-    " || " OPTION_NAMED("n_distinct_inherited=") ", '[]') END, "                                                       \
-    "'storage', CASE WHEN a.attstorage <> y.typstorage THEN CASE a.attstorage WHEN 'p' THEN 'plain'"                   \
-    " WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END, "                                         \
+    OBJECT FIRST("type", "format_type(a.atttypid, a.atttypmod)")                                                       \
+    MEMBER("collation", "CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation"                           \
+        " THEN (pg_identify_object('pg_collation'::regclass, a.attcollation, 0)).identity END")                        \
+    FLAG("not_null", "a.attnotnull")                                                                                   \
+    ", CASE a.attgenerated WHEN '' THEN ',\"default\":' ELSE ',\"generated\":' END"                                    \
+    " || to_json(pg_get_expr(d.adbin, d.adrelid))::text"                                                               \
+    ", CASE a.attidentity WHEN 'a' THEN " WORD("identity", "always") " WHEN 'd' THEN "                                 \
+    WORD("identity", "by default") " END"                                                                              \
+    MEMBER("options", "CASE WHEN strpos(array_to_string(a.attoptions, ','), 'n_distinct') > 0 THEN"                    \
+        " array_remove(string_to_array(regexp_replace(array_to_string(a.attoptions, ','),"                             \
+        " '(^|,)(?!n_distinct)[^,]*', ',', 'g'), ','), '') END")                                                       \
+    ", CASE WHEN a.attstorage <> y.typstorage THEN CASE a.attstorage WHEN 'p' THEN " WORD("storage", "plain")          \
+    " WHEN 'e' THEN " WORD("storage", "external") " WHEN 'm' THEN " WORD("storage", "main")                            \
+    " ELSE " WORD("storage", "extended") " END END"                                                                    \
+    ", CASE WHEN a.attstattarget >= 0 THEN ',\"statistics\":' || a.attstattarget END"                                  \
     ACL("a.attacl")                                                                                                    \
-    COMMENT("pg_class", "a.attrelid", "a.attnum")
+    MEMBER("comment", "x.description")
+/* OFFSET 0 keeps the planner from anything but looking each up by its key. */
 #define FROM_COLUMN                                                                                                    \
-    "FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid"                                                         \
-    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+    " FROM pg_attribute a"                                                                                             \
+    " CROSS JOIN LATERAL (SELECT t.typcollation, t.typstorage FROM pg_type t WHERE t.oid = a.atttypid OFFSET 0) y"     \
+    " LEFT JOIN LATERAL (SELECT d.adbin, d.adrelid FROM pg_attrdef d"                                                  \
+    " WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum OFFSET 0) d ON true"                                         \
+    " LEFT JOIN LATERAL (SELECT x.description FROM pg_description x WHERE x.objoid = a.attrelid"                       \
+    " AND x.classoid = 'pg_class'::regclass AND x.objsubid = a.attnum OFFSET 0) x ON true"
 
 #define TRIGGER                                                                                                        \
-    "'definition', pg_get_triggerdef(t.oid), "                                                                         \
-    "'enabled', CASE t.tgenabled WHEN 'O' THEN 'origin' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica'"              \
-    " ELSE 'always' END, "                                                                                             \
-    COMMENT("pg_trigger", "t.oid", "0")
+    OBJECT FIRST("definition", "pg_get_triggerdef(t.oid)")                                                             \
+    ", CASE t.tgenabled WHEN 'O' THEN " WORD("enabled", "origin") " WHEN 'D' THEN " WORD("enabled", "disabled")        \
+    " WHEN 'R' THEN " WORD("enabled", "replica") " ELSE " WORD("enabled", "always") " END"                             \
+    COMMENT("pg_trigger", "t.oid", "0") END
 
 #define POLICY                                                                                                         \
-    "'command', CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'"                    \
-    " WHEN 'd' THEN 'delete' ELSE 'all' END, "                                                                         \
-    "'permissive', p.polpermissive, "                                                                                  \
-    "'roles', (SELECT json_agg(r.name ORDER BY r.name COLLATE \"C\") FROM (SELECT CASE WHEN i = 0 THEN 'public'"       \
-    " ELSE pg_get_userbyid(i)::text END AS name FROM unnest(p.polroles) i) r), "                                       \
-    "'using', pg_get_expr(p.polqual, p.polrelid), "                                                                    \
-    "'check', pg_get_expr(p.polwithcheck, p.polrelid), "                                                               \
-    COMMENT("pg_policy", "p.oid", "0")
+    OBJECT FIRST("command", "CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'"       \
+        " WHEN 'd' THEN 'delete' ELSE 'all' END")                                                                      \
+    FLAG("permissive", "p.polpermissive")                                                                              \
+    MEMBER("roles", SORTED("array_replace(p.polroles::regrole[]::text[], '-', 'public')"))                             \
+    MEMBER("using", "pg_get_expr(p.polqual, p.polrelid)")                                                              \
+    MEMBER("check", "pg_get_expr(p.polwithcheck, p.polrelid)")                                                         \
+    COMMENT("pg_policy", "p.oid", "0") END
 
 #define CONSTRAINT                                                                                                     \
-    "'definition', pg_get_constraintdef(k.oid), "                                                                      \
-    "'valid', k.convalidated, "                                                                                        \
-    COMMENT("pg_constraint", "k.oid", "0")
+    OBJECT FIRST("definition", "pg_get_constraintdef(k.oid)")                                                          \
+    FLAG("valid", "k.convalidated")                                                                                    \
+    COMMENT("pg_constraint", "k.oid", "0") END
 
 #define COLUMNS_OF(relation)                                                                                           \
-    "(SELECT json_agg(json_build_object('name', a.attname, " COLUMN ") ORDER BY a.attnum) "                            \
-    FROM_COLUMN " WHERE a.attrelid = " relation " AND a.attnum > 0 AND NOT a.attisdropped)"
+    "ARRAY(SELECT " COLUMN MEMBER("name", "a.attname") END FROM_COLUMN                                                 \
+    " WHERE a.attrelid = " relation " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)"
+/* And of those that enforce constraints, whatever is not as it was made. */
 #define TRIGGERS_OF(relation)                                                                                          \
-    "(SELECT json_object_agg(t.tgname, json_build_object(" TRIGGER ") ORDER BY t.tgname)"                              \
-    " FROM pg_trigger t WHERE t.tgrelid = " relation " AND NOT t.tgisinternal)"
+    "ARRAY(SELECT " NAMED("t.tgname") TRIGGER                                                                          \
+    " FROM pg_trigger t WHERE t.tgrelid = " relation " AND (NOT t.tgisinternal OR t.tgenabled <> 'O') ORDER BY t.tgname)"
 #define RULES_OF(relation)                                                                                             \
-    "(SELECT json_object_agg(r.rulename, json_build_object('definition', pg_get_ruledef(r.oid)) ORDER BY r.rulename)"  \
-    " FROM pg_rewrite r WHERE r.ev_class = " relation " AND r.rulename <> '_RETURN')"
+    "ARRAY(SELECT " NAMED("r.rulename") OBJECT FIRST("definition", "pg_get_ruledef(r.oid)")                            \
+    ", CASE r.ev_enabled WHEN 'D' THEN " WORD("enabled", "disabled") " WHEN 'R' THEN " WORD("enabled", "replica")      \
+    " WHEN 'A' THEN " WORD("enabled", "always") " END" END                                                             \
+    " FROM pg_rewrite r WHERE r.ev_class = " relation " AND r.rulename <> '_RETURN' ORDER BY r.rulename)"
 #define CONSTRAINTS_OF(condition)                                                                                      \
-    "(SELECT json_object_agg(k.conname, json_build_object(" CONSTRAINT ") ORDER BY k.conname)"                         \
-    " FROM pg_constraint k WHERE " condition ")"
+    "ARRAY(SELECT " NAMED("k.conname") CONSTRAINT " FROM pg_constraint k WHERE " condition ")"
+#define POLICIES_OF(relation)                                                                                          \
+    "ARRAY(SELECT " NAMED("p.polname") POLICY                                                                          \
+    " FROM pg_policy p WHERE p.polrelid = " relation " ORDER BY p.polname)"
 
 /* A string literal is good for 4,095 characters everywhere, so long texts come in pieces. */
 #define TABLE_SQL_1                                                                                                    \
-    "(SELECT " DEFINITION                                                                                              \
-    "'kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' ELSE 'foreign table' END, "        \
-    "'persistence', CASE c.relpersistence WHEN 'p' THEN 'permanent' WHEN 'u' THEN 'unlogged' ELSE 'temporary' END, "   \
-    "'columns', " COLUMNS_OF("c.oid") ", "
+    "(SELECT " OBJECT                                                                                                  \
+    FIRST("kind", "CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' ELSE 'foreign table' END")   \
+    ", CASE c.relpersistence WHEN 'p' THEN " WORD("persistence", "permanent") " WHEN 'u' THEN "                        \
+    WORD("persistence", "unlogged") " ELSE " WORD("persistence", "temporary") " END"                                   \
+    LIST("columns", COLUMNS_OF("c.oid"))
 #define TABLE_SQL_2                                                                                                    \
-    "'options', c.reloptions, "                                                                                        \
-    "'inherits', (SELECT json_agg(h.inhparent::regclass::text ORDER BY h.inhseqno) FROM pg_inherits h"                 \
-    " WHERE h.inhrelid = c.oid), "                                                                                     \
-    "'partition_key', CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, "                                   \
-    "'partition_bound', CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END, "                      \
-    "'row_security', c.relrowsecurity, "                                                                               \
-    "'force_row_security', c.relforcerowsecurity, "                                                                    \
-    "'replica_identity', CASE c.relreplident WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' WHEN 'i' THEN 'index' END, " \
+    MEMBER("options", "c.reloptions")                                                                                  \
+    /* Not every server's pg_inherits says that a partition is detached by halves. */                                  \
+    MEMBER("inherits", ARRAY_OF("SELECT h.inhparent::regclass::text ||"                                                \
+        " CASE WHEN to_jsonb(h) @> '{\"inhdetachpending\":true}' THEN ', detach pending' ELSE '' END FROM pg_inherits h" \
+        " WHERE h.inhrelid = c.oid ORDER BY h.inhseqno"))                                                              \
+    MEMBER("partition_key", "CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END")                             \
+    MEMBER("partition_bound", "CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END")                \
+    FLAG("row_security", "c.relrowsecurity")                                                                           \
+    FLAG("force_row_security", "c.relforcerowsecurity")                                                                \
+    ", CASE c.relreplident WHEN 'n' THEN " WORD("replica_identity", "nothing") " WHEN 'f' THEN "                       \
+    WORD("replica_identity", "full") " WHEN 'i' THEN " WORD("replica_identity", "index") " END"                        \
     TABLESPACE("c.reltablespace")                                                                                      \
     OWNER("c.relowner")                                                                                                \
     ACL("c.relacl")                                                                                                    \
-    COMMENT("pg_class", "c.oid", "0") ", "
+    COMMENT("pg_class", "c.oid", "0")
 #define TABLE_SQL_3                                                                                                    \
-    "'constraints', " CONSTRAINTS_OF("k.conrelid = c.oid AND k.contype NOT IN ('t', 'n')") ", "                        \
-    "'triggers', CASE WHEN c.relhastriggers THEN " TRIGGERS_OF("c.oid") " END, "                                       \
-    "'rules', CASE WHEN c.relhasrules THEN " RULES_OF("c.oid") " END, "                                                \
-    "'policies', (SELECT json_object_agg(p.polname, json_build_object(" POLICY ") ORDER BY p.polname)"                 \
-    " FROM pg_policy p WHERE p.polrelid = c.oid)"                                                                      \
-    ")) FROM pg_class c WHERE c.relname = o.name AND c.relkind IN ('r', 'p', 'f') AND c.relnamespace" IN_SCHEMA ")"
+    MAP("constraints", CONSTRAINTS_OF("k.conrelid = c.oid AND k.contypid = 0 AND k.contype NOT IN ('t', 'n')"))        \
+    MAP("triggers", "CASE WHEN c.relhastriggers THEN " TRIGGERS_OF("c.oid") " END")                                    \
+    MAP("rules", "CASE WHEN c.relhasrules THEN " RULES_OF("c.oid") " END")                                             \
+    MAP("policies", POLICIES_OF("c.oid"))                                                                              \
+    END " FROM pg_class c WHERE c.relname = o.name AND c.relkind IN ('r', 'p', 'f') AND c.relnamespace" IN_SCHEMA ")"
 
 #define VIEW_SQL(kind)                                                                                                 \
-    "(SELECT " DEFINITION                                                                                              \
-    "'definition', pg_get_viewdef(c.oid), "                                                                            \
-    "'columns', " COLUMNS_OF("c.oid") ", "                                                                             \
-    "'options', c.reloptions, "                                                                                        \
-    "'populated', CASE WHEN c.relkind = 'm' THEN c.relispopulated END, "                                               \
-    "'triggers', CASE WHEN c.relhastriggers THEN " TRIGGERS_OF("c.oid") " END, "                                       \
-    "'rules', " RULES_OF("c.oid") ", "                                                                                 \
+    "(SELECT " OBJECT                                                                                                  \
+    FIRST("definition", "pg_get_viewdef(c.oid)")                                                                       \
+    LIST("columns", COLUMNS_OF("c.oid"))                                                                               \
+    MEMBER("options", "c.reloptions")                                                                                  \
+    MEMBER("populated", "CASE WHEN c.relkind = 'm' THEN c.relispopulated END")                                         \
+    MAP("triggers", "CASE WHEN c.relhastriggers THEN " TRIGGERS_OF("c.oid") " END")                                    \
+    MAP("rules", RULES_OF("c.oid"))                                                                                    \
     TABLESPACE("c.reltablespace")                                                                                      \
     OWNER("c.relowner")                                                                                                \
     ACL("c.relacl")                                                                                                    \
     COMMENT("pg_class", "c.oid", "0")                                                                                  \
-    ")) FROM pg_class c WHERE c.relname = o.name AND c.relkind = '" kind "' AND c.relnamespace" IN_SCHEMA ")"
+    END " FROM pg_class c WHERE c.relname = o.name AND c.relkind = '" kind "' AND c.relnamespace" IN_SCHEMA ")"
 
 #define INDEX_SQL                                                                                                      \
-    "(SELECT " DEFINITION                                                                                              \
-    "'definition', pg_get_indexdef(c.oid), "                                                                           \
-    "'table', i.indrelid::regclass::text, "                                                                            \
-    "'valid', i.indisvalid, "                                                                                          \
-    "'ready', i.indisready, "                                                                                          \
-    "'replica_identity', CASE WHEN i.indisreplident THEN true END, "                                                   \
+    "(SELECT " OBJECT                                                                                                  \
+    FIRST("definition", "pg_get_indexdef(c.oid)")                                                                      \
+    MEMBER("table", "i.indrelid::regclass::text")                                                                      \
+    FLAG("valid", "i.indisvalid")                                                                                      \
+    FLAG("ready", "i.indisready")                                                                                      \
+    ", CASE WHEN i.indisreplident THEN ',\"replica_identity\":true' END"                                               \
     TABLESPACE("c.reltablespace")                                                                                      \
     OWNER("c.relowner")                                                                                                \
     COMMENT("pg_class", "c.oid", "0")                                                                                  \
-    ")) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid"                                                       \
+    END " FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid"                                                     \
     " WHERE c.relname = o.name AND c.relnamespace" IN_SCHEMA ")"
 
+/* The names of a table's indexes: no step's effect has them; verify asks for them. */
+#define INDEXES_SQL                                                                                                    \
+    "(SELECT " OBJECT                                                                                                  \
+    FIRST("names", "ARRAY(SELECT i.indexrelid::regclass::text FROM pg_index i WHERE i.indrelid = c.oid ORDER BY 1)")   \
+    END " FROM pg_class c WHERE c.relname = o.name AND c.relkind IN ('r', 'p') AND c.relnamespace" IN_SCHEMA ")"
+
 #define TYPE_SQL_1                                                                                                     \
-    "(SELECT " DEFINITION                                                                                              \
-    "'kind', CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain'"                     \
-    " WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base' END, "                                                                    \
-    "'labels', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid), "     \
-    "'attributes', CASE WHEN t.typtype = 'c' THEN " COLUMNS_OF("t.typrelid") " END, "
+    "(SELECT " OBJECT                                                                                                  \
+    FIRST("kind", "CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'd' THEN 'domain'"               \
+        " WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE 'base' END")                                           \
+    MEMBER("labels", ARRAY_OF("SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid"                      \
+        " ORDER BY e.enumsortorder"))                                                                                  \
+    LIST("attributes", "CASE WHEN t.typtype = 'c' THEN " COLUMNS_OF("t.typrelid") " END")
 #define TYPE_SQL_2                                                                                                     \
-    "'subtype', (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid), "                   \
-    "'type', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, "                             \
-    "'collation', (SELECT l.collname FROM pg_collation l JOIN pg_type b ON b.oid = t.typbasetype"                      \
-    " WHERE t.typtype = 'd' AND l.oid = t.typcollation AND t.typcollation <> b.typcollation), "                        \
-    "'not_null', CASE WHEN t.typtype = 'd' THEN t.typnotnull END, "                                                    \
-    "'default', CASE WHEN t.typtype = 'd' THEN COALESCE(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END, "          \
-    "'constraints', " CONSTRAINTS_OF("t.typtype = 'd' AND k.contypid = t.oid AND k.contype = 'c'") ", "                \
+    MEMBER("subtype", "(SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid)")             \
+    MEMBER("type", "CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END")                       \
+    MEMBER("collation", "(SELECT l.collname FROM pg_collation l JOIN pg_type b ON b.oid = t.typbasetype"               \
+        " WHERE t.typtype = 'd' AND l.oid = t.typcollation AND t.typcollation <> b.typcollation)")                     \
+    MEMBER("not_null", "CASE WHEN t.typtype = 'd' THEN t.typnotnull END")                                              \
+    MEMBER("default", "CASE WHEN t.typtype = 'd' THEN COALESCE(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END")    \
+    MAP("constraints", CONSTRAINTS_OF("t.typtype = 'd' AND k.contypid = t.oid AND k.contype = 'c'"))                   \
     OWNER("t.typowner")                                                                                                \
     ACL("t.typacl")                                                                                                    \
     COMMENT("pg_type", "t.oid", "0")                                                                                   \
-    ")) FROM pg_type t WHERE t.typname = o.name AND t.typnamespace" IN_SCHEMA ")"
+    END " FROM pg_type t WHERE t.typname = o.name AND t.typnamespace" IN_SCHEMA ")"
 
 /* By the types of its arguments; a name without overloads is found however they are written, if they are as many. */
 #define FUNCTION_SQL                                                                                                   \
-    "(SELECT f.definition FROM (SELECT " DEFINITION                                                                    \
-    "'kind', CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate'"              \
-    " ELSE 'window function' END, "                                                                                    \
-    "'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, "                                    \
+    "(SELECT f.definition FROM (SELECT " OBJECT                                                                        \
+    FIRST("kind", "CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate'"        \
+        " ELSE 'window function' END")                                                                                 \
+    MEMBER("definition", "CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END")                              \
     OWNER("p.proowner")                                                                                                \
     ACL("p.proacl")                                                                                                    \
     COMMENT("pg_proc", "p.oid", "0")                                                                                   \
-    ")) AS definition,"                                                                                                \
+    END " AS definition,"                                                                                              \
     " oidvectortypes(p.proargtypes) = o.args OR pg_get_function_identity_arguments(p.oid) = o.args AS same,"           \
-    " p.pronargs = cardinality(string_to_array(o.args, ',')) AND count(*) OVER () = 1 AS alone"             \
+    " p.pronargs = cardinality(string_to_array(o.args, ',')) AND count(*) OVER () = 1 AS alone"                        \
     " FROM pg_proc p WHERE p.proname = o.name AND p.pronamespace" IN_SCHEMA                                            \
     ") f WHERE f.same OR f.alone ORDER BY f.same DESC NULLS LAST LIMIT 1)"
 
 #define SEQUENCE_SQL                                                                                                   \
-    "(SELECT " DEFINITION                                                                                              \
-    "'type', format_type(s.seqtypid, NULL), "                                                                          \
-    "'start', s.seqstart, 'increment', s.seqincrement, 'min', s.seqmin, 'max', s.seqmax, 'cache', s.seqcache, "        \
-    "'cycle', s.seqcycle, "                                                                                            \
-    "'owned_by', (SELECT x.refobjid::regclass::text || '.' || quote_ident(a.attname) FROM pg_depend x"                 \
-    " JOIN pg_attribute a ON a.attrelid = x.refobjid AND a.attnum = x.refobjsubid"                                     \
-    " WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.refclassid = 'pg_class'::regclass"              \
-    " AND x.deptype IN ('a', 'i')), "                                                                                  \
+    "(SELECT " OBJECT                                                                                                  \
+    FIRST("type", "format_type(s.seqtypid, NULL)")                                                                     \
+    MEMBER("start", "s.seqstart")                                                                                      \
+    MEMBER("increment", "s.seqincrement")                                                                              \
+    MEMBER("min", "s.seqmin")                                                                                          \
+    MEMBER("max", "s.seqmax")                                                                                          \
+    MEMBER("cache", "s.seqcache")                                                                                      \
+    FLAG("cycle", "s.seqcycle")                                                                                        \
+    MEMBER("owned_by", "(SELECT x.refobjid::regclass::text || '.' || quote_ident(a.attname) FROM pg_depend x"          \
+        " JOIN pg_attribute a ON a.attrelid = x.refobjid AND a.attnum = x.refobjsubid"                                 \
+        " WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.refclassid = 'pg_class'::regclass"          \
+        " AND x.deptype IN ('a', 'i'))")                                                                               \
     OWNER("c.relowner")                                                                                                \
     ACL("c.relacl")                                                                                                    \
     COMMENT("pg_class", "c.oid", "0")                                                                                  \
-    ")) FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid"                                                      \
+    END " FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid"                                                    \
     " WHERE c.relname = o.name AND c.relnamespace" IN_SCHEMA ")"
 
 #define CONSTRAINT_SQL                                                                                                 \
-    "(SELECT " DEFINITION CONSTRAINT ")) FROM pg_constraint k WHERE k.conname = o.part"                                \
+    "(SELECT " CONSTRAINT " FROM pg_constraint k WHERE k.conname = o.part"                                             \
     " AND k.conrelid = (" RELATION("'r', 'p', 'f'") "))"
 #define COLUMN_SQL                                                                                                     \
-    "(SELECT " DEFINITION COLUMN ")) " FROM_COLUMN " WHERE a.attname = o.part AND a.attnum > 0"                        \
+    "(SELECT " COLUMN END FROM_COLUMN " WHERE a.attname = o.part AND a.attnum > 0"                                     \
     " AND a.attrelid = (" RELATION("'r', 'p', 'f', 'v', 'm', 'c'") "))"
 #define TRIGGER_SQL                                                                                                    \
-    "(SELECT " DEFINITION TRIGGER ")) FROM pg_trigger t WHERE t.tgname = o.part AND NOT t.tgisinternal"                \
+    "(SELECT " TRIGGER " FROM pg_trigger t WHERE t.tgname = o.part AND NOT t.tgisinternal"                             \
     " AND t.tgrelid = (" RELATION("'r', 'p', 'f', 'v'") "))"
 #define POLICY_SQL                                                                                                     \
-    "(SELECT " DEFINITION POLICY ")) FROM pg_policy p WHERE p.polname = o.part"                                        \
+    "(SELECT " POLICY " FROM pg_policy p WHERE p.polname = o.part"                                                     \
     " AND p.polrelid = (" RELATION("'r', 'p'") "))"
 #define SCHEMA_SQL                                                                                                     \
-    "(SELECT " DEFINITION OWNER("s.nspowner") ACL("s.nspacl") COMMENT("pg_namespace", "s.oid", "0")                    \
-    ")) FROM pg_namespace s WHERE s.nspname = o.name)"
+    "(SELECT " OBJECT FIRST("owner", "pg_get_userbyid(s.nspowner)") ACL("s.nspacl") COMMENT("pg_namespace", "s.oid", "0")\
+    END " FROM pg_namespace s WHERE s.nspname = o.name)"
 #define EXTENSION_SQL                                                                                                  \
-    "(SELECT " DEFINITION "'version', e.extversion, "                                                                  \
-    "'schema', (SELECT n.nspname FROM pg_namespace n WHERE n.oid = e.extnamespace)"                                    \
-    ")) FROM pg_extension e WHERE e.extname = o.name)"
+    "(SELECT " OBJECT FIRST("version", "e.extversion")                                                                 \
+    MEMBER("schema", "(SELECT n.nspname FROM pg_namespace n WHERE n.oid = e.extnamespace)")                            \
+    END " FROM pg_extension e WHERE e.extname = o.name)"
 
 /* clang-format on */
 
@@ -220,6 +260,7 @@ struct kind {
 static const struct kind object_kinds[] = {
     {"table", 2, NULL, {TABLE_SQL_1, TABLE_SQL_2, TABLE_SQL_3}},
     {"index", 2, NULL, {INDEX_SQL}},
+    {"indexes", 2, NULL, {INDEXES_SQL}},
     {"constraint", 3, NULL, {CONSTRAINT_SQL}},
     {"column", 3, NULL, {COLUMN_SQL}},
     {"trigger", 3, NULL, {TRIGGER_SQL}},
@@ -294,14 +335,14 @@ const char *pg_observation_sql(struct arena *arena, unsigned kinds, int first_pa
 
     if (!kinds)
         return "NULL::text";
-    strbuf_append_text(&sql, "(SELECT json_object_agg(o.object, CASE o.kind");
+    strbuf_append_text(&sql, "('{' || array_to_string(ARRAY(SELECT " NAMED("o.object") "COALESCE(CASE o.kind");
     for (size_t i = 0; i < KIND_COUNT; i++)
         if (kinds & 1u << i)
             add_branch(&sql, &object_kinds[i]);
-    strbuf_append_text(&sql, " END)::text FROM ROWS FROM (");
+    strbuf_append_text(&sql, " END, 'null') FROM ROWS FROM (");
     for (int i = 0; i < OBSERVATION_PARAMS; i++)
         strbuf_printf(&sql, "%sunnest($%d::text[])", i ? ", " : "", first_param + i);
-    strbuf_append_text(&sql, ") o(object, kind, schema, name, part, args))");
+    strbuf_append_text(&sql, ") o(object, kind, schema, name, part, args)), ',') || '}')");
     copy = strbuf_copy(&sql, arena);
     strbuf_free(&sql);
     return copy.data;
@@ -338,7 +379,7 @@ bool postgres_observe(struct driver *driver, struct arena *arena, const char *co
         return true;
     }
     pg_add_begin(postgres, &batch);
-    pg_add_own_settings(postgres, &batch);
+    pg_add_own_settings(postgres, &batch, false);
     at = batch.statements.count;
     pg_add(&batch, arena_printf(&scratch, "SELECT %s", pg_observation_sql(&scratch, observation.kinds, 1)));
     pg_add_observation_params(&batch, &observation);

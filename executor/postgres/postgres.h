@@ -37,6 +37,8 @@ struct pg_blocker {
     char query[160]; /* without literals */
 };
 
+enum { PG_PLANNER_SETTINGS = 3 };
+
 struct append_text {
     unsigned kinds;
     const char *sql;
@@ -52,10 +54,9 @@ struct postgres_driver {
     /* Of the session on main. */
     int backend_pid;           /* by pg_backend_pid(), not the protocol */
     const char *backend_start; /* RFC 3339 */
-    const char *search_path;   /* the role's own, as the three that follow */
-    const char *jit;
-    const char *plan_cache_mode;
-    const char *seqscan;
+    const char *search_path;   /* the role's own, as what follows */
+    const char *planner[PG_PLANNER_SETTINGS];
+    bool formats_are_ours; /* they print what ours do */
     const char *session_role; /* value of the setting "role" at the start: "none", or what ALTER ROLE … SET role says */
     const char *role;         /* current_user */
     const char *database;
@@ -121,8 +122,10 @@ void pg_add_user_settings(
 /* The same for the session, until pg_reset_session(). */
 void pg_add_user_session(
     const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms);
-/* From here on in the transaction the driver's own do; output formats are fixed, so that observations compare. */
-void pg_add_own_settings(const struct postgres_driver *driver, struct pg_batch *batch);
+/* From here on in the transaction the driver's own do; output formats are fixed, so that observations compare. after_ddl:
+ * the user's statements were DDL, which changes no setting, and nothing waits for locks any more: only what differs
+ * between theirs and ours is set, for each setting takes as long as a short statement does. */
+void pg_add_own_settings(const struct postgres_driver *driver, struct pg_batch *batch, bool after_ddl);
 void pg_reach(const struct postgres_driver *driver, const char *point);
 
 /* --- lease.c --- */
@@ -212,7 +215,7 @@ bool postgres_undo_alone(struct postgres_driver *driver, const struct driver_jou
     const struct plan_step *step, int64_t attempt, struct driver_result *result, struct error *error) MUST_CHECK;
 bool postgres_probe(
     struct driver *driver, const struct plan_step *step, bool inverse, struct probe_answer *out, struct error *error);
-bool postgres_repair(struct driver *driver, const struct plan_step *step, struct error *error);
+bool postgres_repair(struct driver *driver, const struct plan_step *step, bool inverse, struct error *error);
 /* Commits one row by itself, in a transaction that holds the lease. */
 bool pg_commit_row(struct postgres_driver *driver, const struct driver_journal *journal, const struct row_draft *draft,
     struct error *error) MUST_CHECK;

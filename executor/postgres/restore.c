@@ -168,7 +168,7 @@ static bool commit_undone(struct restoring *restoring, const struct driver_journ
     json_set_integer(walk->arena, note, "left", left);
     pg_add_begin(driver, &batch);
     pg_add_lock(driver, &batch);
-    pg_add_own_settings(driver, &batch);
+    pg_add_own_settings(driver, &batch, false);
     pg_add(&batch, pg_sql(driver, walk->arena, "DELETE FROM {L}.checkpoint WHERE step = $1"));
     pg_param(&batch, walk->step->id);
     pg_add(&batch, pg_sql(driver, walk->arena, "DELETE FROM {L}.undo WHERE step = $1"));

@@ -34,6 +34,7 @@ static const struct meaning meanings[] = {
     {"57P03", EXIT_STATUS_UNREACHABLE, true, "the server is starting or stopping; try again in a moment"},
     {"57P05", EXIT_STATUS_UNREACHABLE, true, ""}, /* idle session time-out */
     {"25P03", EXIT_STATUS_UNREACHABLE, true, ""}, /* idle in transaction time-out */
+    {"22P05", EXIT_STATUS_HALTED, false, "write it without the characters that the encoding of the database lacks, or use one in UTF8"},
     {"25006", EXIT_STATUS_UNREACHABLE, false,
         "this is a read-only standby; connect to the primary, for example with target_session_attrs=read-write"},
     {"28", EXIT_STATUS_AUTHENTICATION, false, "check user, password and pg_hba.conf"},

@@ -50,6 +50,16 @@ static void judge_locks(const struct walk *walk, const struct pg_rows *rows, cha
             waiting == 1 ? " waits" : "s wait", (long long)walk->throttle.waiting_locks);
 }
 
+static bool fail(struct error *error)
+{
+    /* Here that is no server's state, as it is anywhere else. */
+    if (strcmp(error->sqlstate, "25006") == 0) {
+        error->exit_status = EXIT_STATUS_HALTED;
+        error_help(error, "the query of a throttle may only read");
+    }
+    return error_wrap(error, "throttle");
+}
+
 /* why: "" when nothing speaks against a batch. One round trip. */
 static bool look(const struct walk *walk, char *why, struct error *error)
 {
@@ -77,7 +87,7 @@ static bool look(const struct walk *walk, char *why, struct error *error)
         pg_add(&batch, arena_printf(&arena, "SELECT (\n%.*s\n) IS TRUE", STR_ARG(pg_strip_end(throttle->query))));
     }
     pg_add_commit(&batch);
-    ok = pg_run(walk->driver->main, &arena, &batch, &rows, NULL, error) || error_wrap(error, "throttle");
+    ok = pg_run(walk->driver->main, &arena, &batch, &rows, NULL, error) || fail(error);
     if (ok && lag)
         ok = judge_lag(walk, &rows[lag], why, error);
     if (ok && locks && !why[0])

@@ -16,16 +16,20 @@ bool pg_side(struct postgres_driver *driver, struct error *error)
 {
     struct arena arena = ARENA_INIT;
     struct pg_batch batch = pg_batch_make(&arena);
-    bool ok = true;
+    bool ok;
 
-    if (!pg_is_open(driver->side) && driver->pooled) {
-        ok = pg_open(driver->side, error);
-    } else if (!pg_is_open(driver->side)) {
+    if (pg_is_open(driver->side))
+        return true;
+    ok = pg_open(driver->side, error);
+    if (ok && !driver->pooled) {
         /* A heartbeat that a crash of the server loses is no harm: the crash ends every backend. */
         pg_add(&batch, "SET synchronous_commit = off");
         pg_add(&batch, "SET search_path = pg_catalog, pg_temp");
         pg_add(&batch, "SET statement_timeout = '4s'");
-        ok = pg_open(driver->side, error) && pg_run(driver->side, &arena, &batch, NULL, NULL, error);
+        pg_add(&batch, "SET default_transaction_read_only = off");
+        if (pg_server_version(driver->side) >= 140000)
+            pg_add(&batch, "SET idle_session_timeout = 0");
+        ok = pg_run(driver->side, &arena, &batch, NULL, NULL, error);
     }
     arena_free(&arena);
     return ok;

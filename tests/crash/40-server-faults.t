@@ -3,35 +3,9 @@
 # silent, stay away. Each time: exit status, message, what was left, and that the next apply completes.
 set -uo pipefail
 . "$(dirname "$0")/faults.sh"
-work_steps="  - id: table
-    target: db
-    steps: [ { create_table: { name: items, columns: { id: 'integer not null', n: 'integer not null default 0' }, primary_key: [id] } } ]
-  - id: rows
-    target: db
-    steps: [ { name: fill, sql: { up: 'insert into items select g, 0 from generate_series(1, 2000) g', down: 'delete from items' } } ]"
-sleeping="  - id: sleeping
-    target: db
-    steps: [ { name: sleep, sql: { up: 'update items set n = n + 1; select pg_sleep(4)', down: 'update items set n = n - 1' } } ]
-    allow: [ { rule: PG109, reason: a test } ]"
-indexed="  - id: indexed
-    target: db
-    steps: [ { create_index: { name: items_slow, table: items, columns: [ 'slow(n)' ] } } ]"
-slow_function="  - id: slow
-    target: db
-    steps: [ { create_function: { name: slow, definition: \"create function slow(n integer) returns integer language plpgsql immutable as 'begin perform pg_sleep(0.001); return n; end'\" } } ]"
-backfilled="  - id: filled
-    target: db
-    steps: [ { backfill: { table: items, set: 'n = slow(n) + 1', batch: 100 } } ]"
-yaml() { printf '%s\n' "$@"; }
-sum() { sql "select coalesce(sum(n), 0) from items"; }
-
 # --- restarted ---
 for kind in sleeping indexed filled; do
-    case $kind in
-    sleeping) project "restart_$kind" < <(yaml "$work_steps" "$sleeping"); text=pg_sleep; wanted=2000 ;;
-    indexed) project "restart_$kind" < <(yaml "$work_steps" "$slow_function" "$indexed"); text='CREATE INDEX'; wanted=0 ;;
-    filled) project "restart_$kind" < <(yaml "$work_steps" "$slow_function" "$backfilled"); text='UPDATE'; wanted=2000 ;;
-    esac
+    slow_project "restart_$kind" "$kind" 2000 0.001
     start run
     until_true 20 running "$text"
     "$services/postgres" crash "$work/pg"
@@ -45,12 +19,16 @@ is "$(sql "select count(*) from pg_index where not indisvalid")" 0 "no invalid i
 
 # --- the disk is full ---
 # Root mounts a file system of its own. Without that a trigger raises what a full disk raises: the same SQLSTATE, but from no disk.
-project full < <(yaml "$work_steps" "  - id: big
+project full < <(rows 2000; cat <<'YAML'
+  - id: big
     target: db
-    steps: [ { name: more, sql: { up: \"insert into items select g, 0 from generate_series(100001, 500000) g\", down: 'delete from items where id > 100000' } } ]
-    allow: [ { rule: PG109, reason: a test } ]" "  - id: indexed
+    steps: [ { name: more, sql: { up: 'insert into items select g, 0 from generate_series(100001, 500000) g', down: 'delete from items where id > 100000' } } ]
+    allow: [ { rule: PG109, reason: a test } ]
+  - id: indexed
     target: db
-    steps: [ { create_index: { name: items_n, table: items, columns: [ n, id ] } } ]")
+    steps: [ { create_index: { name: items_n, table: items, columns: [ n, id ] } } ]
+YAML
+)
 mkdir -p "$work/small"
 chmod 755 "$work" # where the server's user has to come through
 if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=24m,mode=755 tmpfs "$work/small" 2>/dev/null; then
@@ -98,7 +76,7 @@ if mountpoint -q "$work/small"; then
 fi
 
 # --- a read-only standby ---
-project standby < <(yaml "$work_steps")
+project standby < <(rows 2000)
 "$services/standby" start "$work/standby" || exit 1
 # shellcheck source=/dev/null
 . "$work/standby/env"
@@ -128,11 +106,7 @@ rm -r "$work/standby"
 # --- an administrator cancels, or ends the connection ---
 for kind in sleeping indexed filled; do
     for how in cancel terminate; do
-        case $kind in
-        sleeping) project "${how}_$kind" < <(yaml "$work_steps" "$sleeping"); text='select pg_sleep'; wanted=2000 ;;
-        indexed) project "${how}_$kind" < <(yaml "$work_steps" "$slow_function" "$indexed"); text='CREATE INDEX'; wanted=0 ;;
-        filled) project "${how}_$kind" < <(yaml "$work_steps" "$slow_function" "$backfilled"); text='UPDATE'; wanted=2000 ;;
-        esac
+        slow_project "${how}_$kind" "$kind" 2000 0.001
         start run
         until_true 20 running "$text"
         sql "select pg_${how}_backend(pid) from pg_stat_activity where datname = current_database() and state = 'active' and query like '%$text%' and pid <> pg_backend_pid()" >/dev/null
@@ -154,7 +128,7 @@ for kind in sleeping indexed filled; do
 done
 
 # --- no connection left ---
-project connections < <(yaml "$work_steps" "$sleeping")
+project connections < <(rows 2000; sleeping sleeping 4)
 sql "create role app login password 'app-password'; grant create on database $(basename "$DATABASE_URL") to app; grant all on schema public to app" >/dev/null
 admin=$DATABASE_URL
 DATABASE_URL=${admin/postgres:$TEST_PG_PASSWORD@/app:app-password@}
@@ -204,9 +178,12 @@ DATABASE_URL=${admin/postgres:$TEST_PG_PASSWORD@/app:app-password@}
 once "no connection left"
 
 # --- rights are taken away in the middle ---
-project rights < <(yaml "$work_steps" "$sleeping" "  - id: more
+project rights < <(rows 2000; sleeping sleeping 4; cat <<'YAML'
+  - id: more
     target: db
-    steps: [ { create_table: { name: more, columns: { id: 'integer not null' }, primary_key: [id] } } ]")
+    steps: [ { create_table: { name: more, columns: { id: 'integer not null' }, primary_key: [id] } } ]
+YAML
+)
 admin=$DATABASE_URL
 psql -qX "$admin" -c "grant create on database $(basename "$DATABASE_URL") to app; grant all on schema public to app"
 DATABASE_URL=${admin/postgres:$TEST_PG_PASSWORD@/app:app-password@}

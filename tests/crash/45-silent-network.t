@@ -3,17 +3,7 @@
 set -uo pipefail
 . "$(dirname "$0")/faults.sh"
 proxy
-steps="  - id: table
-    target: db
-    steps: [ { create_table: { name: items, columns: { id: 'integer not null', n: 'integer not null default 0' }, primary_key: [id] } } ]
-  - id: rows
-    target: db
-    steps: [ { name: fill, sql: { up: 'insert into items select g, 0 from generate_series(1, 2000) g', down: 'delete from items' } } ]
-  - id: sleeping
-    target: db
-    steps: [ { name: sleep, sql: { up: 'update items set n = n + 1; select pg_sleep(4)', down: 'update items set n = n - 1' } } ]
-    allow: [ { rule: PG109, reason: a test } ]"
-sum() { sql "select coalesce(sum(n), 0) from items"; }
+steps=$(rows 2000; sleeping sleeping 4)
 
 # an apply through the proxy, disturbed in the sleeping step
 disturbed() { # NAME HOW LEASE_MS

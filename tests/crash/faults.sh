@@ -38,17 +38,6 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as control:
     print(control.makefile().readline(), end="")' "$(cat "$work/proxy/control")" "$*"
 }
 
-# until_true SECONDS COMMAND …: waits for a fact
-until_true() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || { echo "# not true in time: $*"; return 1; }
-        sleep 0.05
-    done
-}
-# running TEXT: is a statement with that text at work? (idle ones remember theirs)
-running() { [ "$(sql "select count(*) from pg_stat_activity where state = 'active' and query like '%$1%' and pid <> pg_backend_pid()")" -gt 0 ]; }
 applied() { sql "select string_agg(step, ' ' order by seq) from invplan.ledger where event in ('APPLIED', 'ADOPTED')"; }
 # once NAME: every step has one APPLIED row, none is adopted, and `status` finds nothing wrong
 once() {
@@ -61,20 +50,62 @@ for target in json.load(sys.stdin)["targets"]:
         "False True [] []" "$1: no lease, a sound ledger, nothing half done, nothing pending"
 }
 
-# project NAME: reads migrations (the YAML list below `migrations:`) from stdin, compiles them; a database of its own;
-# plan is the plan. policy is the environment's.
-policy='{ retry_for: 5s }'
+# project NAME: migrations from stdin, compiled; a database of its own; plan is the plan
 project() {
     new_database "$1"
-    {
-        printf 'invplan: 1\nproject: %s\ntargets: { db: { engine: postgres, version: 15 } }\n' "$1"
-        printf 'environments:\n  test: { targets: { db: { url: "${env:DATABASE_URL}" } }, policy: %s }\nmigrations:\n' "$policy"
-        cat
-    } >"$work/$1.yaml"
-    plan=$work/$1.plan
-    run "$invplan" compile -f "$work/$1.yaml" --env test -o "$plan"
-    [ "$status" -eq 0 ] || { fail "$1 compiles" "$output"; finish; }
+    plan_of "$1" '{ retry_for: 5s }'
 }
+# Migrations, for project to read.
+rows() { # COUNT: 'table' and 'rows': a table `items` whose rows are counted by their sum
+    cat <<YAML
+  - id: table
+    target: db
+    steps: [ { create_table: { name: items, columns: { id: 'integer not null', n: 'integer not null default 0' }, primary_key: [id] } } ]
+  - id: rows
+    target: db
+    steps: [ { name: fill, sql: { up: 'insert into items select g, 0 from generate_series(1, $1) g', down: 'delete from items' } } ]
+YAML
+}
+slow_function() { # SECONDS: 'slow'
+    cat <<YAML
+  - id: slow
+    target: db
+    steps: [ { create_function: { name: slow, definition: "create function slow(n integer) returns integer language plpgsql immutable as 'begin perform pg_sleep($1); return n; end'" } } ]
+YAML
+}
+sleeping() { # ID SECONDS: in a transaction
+    cat <<YAML
+  - id: $1
+    target: db
+    steps: [ { name: sleep, sql: { up: 'update items set n = n + 1; select pg_sleep($2)', down: 'update items set n = n - 1' } } ]
+    allow: [ { rule: PG109, reason: a test } ]
+YAML
+}
+indexed() { # ID: outside of one; wants 'slow'
+    cat <<YAML
+  - id: $1
+    target: db
+    steps: [ { create_index: { name: items_slow, table: items, columns: [ 'slow(n)' ] } } ]
+YAML
+}
+filled() { # ID: in many of 50 rows; wants 'slow'
+    cat <<YAML
+  - id: $1
+    target: db
+    steps: [ { backfill: { table: items, set: 'n = slow(n) + 1', batch: 50 } } ]
+YAML
+}
+# slow_project NAME KIND ROWS SECONDS: table, rows, slow, and work that takes a while: sleeping, indexed or filled. text is what
+# its statement looks like, wanted the sum that it leaves.
+slow_project() {
+    case $2 in
+    sleeping) text='select pg_sleep' wanted=$3 ;;
+    indexed) text='CREATE INDEX' wanted=0 ;;
+    filled) text=UPDATE wanted=$3 ;;
+    esac
+    project "$1" < <(rows "$3"; slow_function "$4"; "$2" work 3)
+}
+sum() { sql "select coalesce(sum(n), 0) from items"; }
 apply() { run "$invplan" apply -p "$plan" --init; }
 # start NAME [VARIABLE=VALUE …]: apply in the background; ended NAME waits for it
 start() {

@@ -3,8 +3,7 @@
 # mended and goes on. And the table that TypeORM reads forgets what was undone, even by a plan that lacks it.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 
 # write_project POLICY COUNT: the first migrations alone
 write_project() {
@@ -36,7 +35,7 @@ EOF
       - name: copy
         backfill: { table: items, set: "extra = 'x' || id", batch: 100 }
 EOF
-    "$invplan" compile --all >/dev/null 2>"$work/compile.log" || { fail "the project compiles" "$(cat "$work/compile.log")"; finish; }
+    compile_all
 }
 
 filled() { sql "select count(*) from items where note <> lower(note)"; }

@@ -2,8 +2,7 @@
 # A rollback whose guards look at what a later migration dropped or renamed: they are asked again once that is back.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 new_database guards
 cat >migrations.yaml <<'YAML'
 invplan: 1
@@ -28,8 +27,7 @@ migrations:
     allow:
       - { rule: PG201, reason: "nobody reads it" }
 YAML
-run "$invplan" compile --all
-is "$status" 0 "the project compiles"
+compile_all
 run "$invplan" apply -e local --init --to 1-First
 is "$status" 0 "its first migration is applied"
 schema_dump "$work/before.sql"

@@ -2,8 +2,7 @@
 # Rollbacks that were written by hand, effects that were declared, and a partition that is detached halfway.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 new_database written
 cat >migrations.yaml <<'YAML'
 invplan: 1
@@ -45,8 +44,7 @@ migrations:
     steps:
       - detach_partition: { table: log, partition: log_2023 }
 YAML
-run "$invplan" compile --all
-is "$status" 0 "the project compiles"
+compile_all
 run "$invplan" apply -e local --init --to 1-First
 is "$status" 0 "its first migration is applied"
 schema_dump "$work/before.sql"

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # What makes a backfill wait: a streaming replica that is behind, a query of the plan, a signal, a file; and that it keeps its
 # lease meanwhile, can be stopped, and goes on.
-# shellcheck disable=SC2317 # functions that a trap or until_true calls
+# shellcheck disable=SC2317 # functions that a trap or soon calls
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 trap 'stop_all; cleanup' EXIT
 apply_pid=
 stop_all() {
@@ -32,7 +31,7 @@ migrations:
     steps:
       - backfill: { table: items, set: "note = 'n' || id", batch: 100, $1 }
 EOF
-    "$invplan" compile --all >/dev/null 2>"$work/compile.log" || { fail "the project compiles" "$(cat "$work/compile.log")"; finish; }
+    compile_all
 }
 # begin NAME BACKFILL_KEYS: a database with 3000 rows to fill
 begin() {
@@ -54,15 +53,7 @@ ended() {
     apply_pid=
 }
 filled() { sql "select count(*) from items where note is not null"; }
-# until_true COMMAND …: for at most 30 s
-until_true() {
-    local tries
-    for tries in $(seq 600); do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.05
-    done
-    fail "waiting for: $* ($tries tries)" "$(cat "$work/log")"
-}
+soon() { until_true 30 "$@" || fail "waiting for: $*" "$(cat "$work/log")"; }
 logged() { grep -q -- "$1" "$work/log"; }
 heartbeat() { sql "select heartbeat_at from invplan.lease"; }
 new_heartbeat() { [ "$(heartbeat)" != "$1" ]; }
@@ -70,14 +61,14 @@ new_heartbeat() { [ "$(heartbeat)" != "$1" ]; }
 stands_still() {
     local count
     count=$(filled)
-    until_true new_heartbeat "$(heartbeat)"
-    until_true new_heartbeat "$(heartbeat)"
+    soon new_heartbeat "$(heartbeat)"
+    soon new_heartbeat "$(heartbeat)"
     is "$(filled)" "$count" "$1, and the lease is renewed"
 }
 
 begin query "throttle: { query: select busy from load }"
 apply_behind
-until_true logged "waits: the query of its throttle returns true"
+soon logged "waits: the query of its throttle returns true"
 stands_still "nothing is done while the query of the throttle returns true"
 sql "update load set busy = false"
 ended
@@ -95,9 +86,9 @@ begin lag "throttle: { replica_lag: 500ms }"
 on_standby "select pg_wal_replay_pause()"
 sql "create table noise as select generate_series(1, 1000)"
 behind() { sql "insert into noise values (1)" && lag_over 1s; }
-until_true behind
+soon behind
 apply_behind
-until_true logged "waits: a standby is [0-9]* ms behind, more than 500 ms"
+soon logged "waits: a standby is [0-9]* ms behind, more than 500 ms"
 stands_still "nothing is done while the replica is behind"
 on_standby "select pg_wal_replay_resume()"
 ended
@@ -108,12 +99,12 @@ is "$(filled)" 3000 "every row is filled"
 some_filled() { [ "$(filled)" -gt 0 ]; }
 begin signal "pause: 100ms"
 apply_behind
-until_true some_filled
+soon some_filled
 kill -USR1 "$apply_pid"
-until_true logged "paused before the next batch of step .*: SIGUSR1 asked for it"
+soon logged "paused before the next batch of step .*: SIGUSR1 asked for it"
 stands_still "SIGUSR1 pauses it"
 kill -USR2 "$apply_pid"
-until_true logged "going on with the next batch of step"
+soon logged "going on with the next batch of step"
 kill -TERM "$apply_pid"
 ended
 is "$status" 75 "a stopped backfill is resumable"
@@ -121,7 +112,7 @@ like "$(cat "$work/log")" "invplan apply --env local" "and says what to type"
 
 touch "$work/hold"
 apply_behind --pause-file "$work/hold"
-until_true logged "paused before .*: '$work/hold' exists"
+soon logged "paused before .*: '$work/hold' exists"
 stands_still "a pause file pauses it"
 kill -TERM "$apply_pid"
 ended

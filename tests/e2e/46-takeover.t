@@ -3,8 +3,7 @@
 # live on its own, redo tries a migration again.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 
 write_project() {
     cat >migrations.yaml <<EOF
@@ -39,7 +38,7 @@ migrations:
     steps:
       - create_table: { name: orders, columns: { id: "integer not null" $1 }, primary_key: [id] }
 EOF
-    "$invplan" compile --all >/dev/null 2>"$work/compile.log" || { fail "the project compiles" "$(cat "$work/compile.log")"; finish; }
+    compile_all
 }
 write_project ""
 by_hand() {
@@ -86,6 +85,11 @@ like "$output" "0 steps are recorded" "and says so"
 
 run "$invplan" verify -e local
 is "$status" 0 "the ledger recorded what is there"
+sql 'create index "By hand" on items (note)'
+run "$invplan" verify -e local
+is "$status" 0 "an index that somebody else made on a table of ours is no drift"
+like "$output" 'in no ledger.*: index public."By hand" of table public.items$' "but it is named"
+sql 'drop index "By hand"'
 sql "alter table items alter column sku set default 'z'"
 run "$invplan" verify -e local
 like "$output" "column sku of table public.items: default is 'z'::text, was absent" "later changes are drift"

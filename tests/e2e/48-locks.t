@@ -3,8 +3,7 @@
 # and holds beside what the plan expected. Reports of real runs follow their schema.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 trap 'stop_all; cleanup' EXIT
 holder_pid=
 # shellcheck disable=SC2317 # by the trap
@@ -32,7 +31,7 @@ migrations:
       - create_index: { name: items_note, table: items, columns: [note] }
       - backfill: { table: items, set: "more = 1" }
 EOF
-    "$invplan" compile --all >/dev/null 2>"$work/compile.log" || { fail "the project compiles" "$(cat "$work/compile.log")"; finish; }
+    compile_all
 }
 # hold: somebody reads the table, and stays in the transaction until let_go
 hold() {

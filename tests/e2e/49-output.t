@@ -3,8 +3,7 @@
 # deadline do to a statement under way.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 
 # write_project SECOND_STEP
 write_project() {
@@ -24,7 +23,7 @@ migrations:
     steps:
       - $1
 EOF
-    "$invplan" compile --all >/dev/null 2>"$work/compile.log" || { fail "the project compiles" "$(cat "$work/compile.log")"; finish; }
+    compile_all
 }
 fill='backfill: { table: items, set: "note = 1", batch: 100, pause: 150ms }'
 begin() {

@@ -4,8 +4,7 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 [ -n "${TEST_DATABASE_URL:-}" ] || skip_all "TEST_DATABASE_URL is not set"
-mkdir -p "$work/project"
-cd "$work/project" || exit 1
+empty_project
 
 # project LINE …: a migration for each line "ID: STEP, STEP …" (steps in YAML's flow form), compiled
 project() {
@@ -19,7 +18,7 @@ migrations:
 YAML
     local line
     for line; do printf '  - { id: %s, target: db, steps: [ %s ] }\n' "${line%%: *}" "${line#*: }" >>migrations.yaml; done
-    "$invplan" compile --all >"$work/compile.log" 2>&1 || { fail "the project compiles" "$(cat "$work/compile.log")"; finish; }
+    compile_all
 }
 table() { echo "$1: { create_table: { name: $1, columns: { id: \"integer not null\", n: integer }, primary_key: [id] } }"; }
 events() { sql "select string_agg(event, ' ' order by seq) from invplan.ledger where step like '$1'"; }
@@ -77,7 +76,7 @@ project "$(table a)" "$(table b)" "$(table c)" \
     'half: { sql: { up: "ALTER TABLE a ADD COLUMN x int", down: "ALTER TABLE a DROP COLUMN x" } }, { name: bad, sql: { up: "SELECT 1 / (SELECT count(*) - count(*) FROM a)" } }'
 # The second is a group of its own, so that the first one stays.
 sed -i 's/{ name: bad, sql/{ create_index: { name: a_n, table: a, columns: [n] } }, { name: bad, sql/' migrations.yaml
-"$invplan" compile --all >/dev/null 2>&1
+compile_all
 run "$invplan" apply -e local
 is "$status" 31 "a step that fails halts the run"
 like "$output" "division by zero" "with the server's words"
@@ -87,12 +86,12 @@ like "$("$invplan" status -e local)" "half" "status names the migration that is 
 run "$invplan" status -e local --format json
 is "$(python3 -c 'import json, sys; json.loads(sys.argv[1]); print("json")' "$output")" json "status speaks JSON"
 sed -i 's/ADD COLUMN x int/ADD COLUMN x bigint/' migrations.yaml
-"$invplan" compile --all >/dev/null 2>&1
+compile_all
 run "$invplan" apply -e local
 is "$status" 14 "a step of it that is applied may not be edited"
 like "$output" "rollback --migration half" "the line that undoes the migration is printed"
 sed -i 's/ADD COLUMN x bigint/ADD COLUMN x int/; s/SELECT 1 .*FROM a)"/SELECT 1"/; s/\("SELECT 1" } }\) \] }$/\1, { create_index: { name: a_x, table: a, columns: [x] } } ] }/' migrations.yaml
-"$invplan" compile --all >"$work/compile.log" 2>&1 || cat "$work/compile.log"
+compile_all
 run "$invplan" apply -e local
 is "$status" 0 "the step that failed may be edited, and steps may be added behind it" || echo "# $output"
 is "$(sql "select count(*) from pg_indexes where tablename = 'a' and indexdef like '%(x)%'")" 1 "what was added is there"
@@ -135,7 +134,7 @@ like "$(sql "select note from invplan.ledger where event = 'RESOLVED'")" "droppe
 # --- drift, an undo that halts, phases, redo
 sql "alter table c add column by_hand int" >/dev/null
 sed -i '$a\  - { id: more, target: db, steps: [ { add_column: { table: c, name: z, definition: integer } } ] }' migrations.yaml
-"$invplan" compile --all >/dev/null 2>&1
+compile_all
 run "$invplan" apply -e local
 is "$status" 16 "what a pending step touches was changed by hand: refused"
 like "$output" "column by_hand of table public.c is new" "it is named"
@@ -160,19 +159,60 @@ is "$status" 0 "redo undoes the last migration and applies it again" || echo "# 
 
 # --- signals
 sed -i '$a\  - { id: long, target: db, steps: [ { name: a, sql: { up: "SELECT pg_sleep(1)" } }, { barrier: {} }, { name: b, sql: { up: "SELECT pg_sleep(60)" } } ] }' migrations.yaml
-"$invplan" compile --all >"$work/compile.log" 2>&1 || cat "$work/compile.log"
+compile_all
 for signal in INT TERM; do
     "$invplan" apply -e local >"$work/signal.out" 2>&1 &
     child=$!
-    for _ in $(seq 200); do
-        [ "$(sql "select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()")" = 0 ] || break
-        sleep 0.05
-    done
+    until_true 20 running 'pg_sleep(60)'
+    began=$(date +%s%3N)
     kill -"$signal" "$child"
+    sleep 0.2 # two that come at once are one to the kernel
     kill -"$signal" "$child"
     wait "$child"
-    is "$?" 75 "a second SIG$signal cancels the statement under way at once"
+    is "$?" 75 "a second SIG$signal cancels the statement under way"
+    took=$(($(date +%s%3N) - began))
+    if [ "$took" -lt 5000 ]; then pass "SIG$signal: at once"; else fail "SIG$signal: at once" "$took ms"; fi
     like "$(cat "$work/signal.out")" "invplan apply --env local" "SIG$signal: the line to go on with is printed"
     is "$(sql "select held from invplan.lease")" f "SIG$signal: the lease is released"
 done
+
+# --- a rollback that builds an index anew, interrupted in the middle of it
+new_database rebuilt
+project "$(table a)" \
+    'rows: { name: fill, sql: { up: "INSERT INTO a SELECT g FROM generate_series(1, 2000) g", down: "DELETE FROM a" } }' \
+    "slow: { create_function: { name: slow, definition: \"create function slow(n integer) returns integer language plpgsql immutable as 'begin perform pg_sleep(0.001); return n; end'\" } }" \
+    'index: { create_index: { name: a_slow, table: a, columns: ["slow(id)"] } }' \
+    'more: { add_column: { table: a, name: m, definition: integer } }' \
+    'drop: { drop_index: { name: a_slow } }'
+run env INVPLAN_KILL_AT='pg.alone.started#1' "$invplan" apply -e local --init --to index
+run "$invplan" apply -e local --to index --deadline 1s
+is "$status" 75 "a deadline ends an index that is being built"
+typed
+is "$next" "invplan apply --to index --env local" "the line that is printed asks for no more than was asked for"
+type_next
+is "$status" 0 "and it completes" || echo "# $output"
+"$invplan" apply -e local >/dev/null 2>&1
+"$invplan" rollback -e local --to slow --yes >"$work/signal.out" 2>&1 &
+child=$!
+until_true 20 running 'CREATE INDEX'
+kill -TERM "$child"
+sleep 0.2 # two that come at once are one to the kernel
+kill -TERM "$child"
+wait "$child"
+is "$?" 75 "a rollback is interrupted while it builds an index anew"
+is "$(sql "select count(*) from pg_index where not indisvalid")" 1 "an invalid index is left"
+run "$invplan" status -e local
+like "$output" "next: invplan rollback --resume" "status says what to type next"
+output=$(cat "$work/signal.out")
+type_next
+is "$status" 0 "so does the rollback, and the line that is printed completes it" || echo "# $next: $output"
+like "$output" "a_slow.* was half done" "what was half done is said"
+is "$(sql "select count(*) from pg_index where not indisvalid")" 0 "no invalid index is left"
+is "$(sql "select count(*) from pg_indexes where indexname = 'a_slow'") $(sql "select count(*) from pg_attribute where attrelid = 'a'::regclass and attname = 'm'")" \
+    "0 0" "it goes as far back as was asked for at first"
+run "$invplan" status -e local --format json
+is "$(python3 -c 'import json, sys; print([m["migration"] for m in json.loads(sys.argv[1])["targets"][0]["pending"]])' "$output")" \
+    "['index', 'more', 'drop']" "and no further"
+run "$invplan" rollback -e local --migration indx
+is "$status" 2 "a migration that is spelt wrong is not taken for one of which nothing is applied"
 finish

@@ -6,22 +6,7 @@ set -uo pipefail
 
 new_aws
 cd "$work" || exit 1
-cat >migrations.yaml <<'YAML'
-invplan: 1
-project: replay
-targets:
-  store: { engine: dynamodb, ledger: replay_ledger }
-environments:
-  local: { targets: { store: { region: us-east-1, endpoint: "${env:AWS_ENDPOINT_URL}" } } }
-events:
-  store: store
-  table: replay_events
-  stream: stream
-  sequence: sequence
-  type: type
-  version: version
-  registry: replay_schemas
-  types:
+{ events_of replay; cat <<'YAML'; } >migrations.yaml
     Counted:
       compatibility: none
       versions:

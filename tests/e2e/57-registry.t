@@ -5,22 +5,7 @@ set -uo pipefail
 
 new_aws
 cd "$work" || exit 1
-cat >migrations.yaml <<'YAML'
-invplan: 1
-project: registry
-targets:
-  store: { engine: dynamodb, ledger: registry_ledger }
-environments:
-  local: { targets: { store: { region: us-east-1, endpoint: "${env:AWS_ENDPOINT_URL}" } } }
-events:
-  store: store
-  table: registry_events
-  stream: stream
-  sequence: sequence
-  type: type
-  version: version
-  registry: registry_schemas
-  types:
+{ events_of registry; cat <<'YAML'; } >migrations.yaml
     Counted:
       compatibility: none
       versions:

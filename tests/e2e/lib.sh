@@ -1,7 +1,7 @@
 # Common to the end-to-end tests: TAP, databases of their own, the programs. Source it after `set -uo pipefail`:
 #     . "$(dirname "$0")/lib.sh"
 # The tests run below tests/services/with, which gives TEST_DATABASE_URL and TEST_AWS_ENDPOINT.
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2016
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${INVPLAN_BUILD:-$root/build}
@@ -54,6 +54,60 @@ new_database() {
     export DATABASE_URL
 }
 sql() { psql -qXAt -v ON_ERROR_STOP=1 "$DATABASE_URL" -c "$1"; }
+
+# until_true SECONDS COMMAND …: waits for a fact
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$end" ] || { echo "# not true in time: $*"; return 1; }
+        sleep 0.05
+    done
+}
+# running TEXT: is a statement with that text at work? (idle ones remember theirs)
+running() { [ "$(sql "select count(*) from pg_stat_activity where state = 'active' and query like '%$1%' and pid <> pg_backend_pid()")" -gt 0 ]; }
+
+# empty_project: $work/project, empty, as the working folder; compile_all: what is in it by then
+empty_project() {
+    rm -rf "$work/project"
+    mkdir -p "$work/project"
+    cd "$work/project" || exit 1
+}
+compile_all() {
+    "$invplan" compile --all >"$work/compile.log" 2>&1 || { fail "the project compiles" "$(cat "$work/compile.log")"; finish; }
+}
+# plan_of NAME [POLICY]: migrations of target db (the YAML list below `migrations:`) from stdin, compiled; plan is the plan
+plan_of() {
+    {
+        printf 'invplan: 1\nproject: %s\ntargets: { db: { engine: postgres, version: 15 } }\n' "$1"
+        printf 'environments:\n  test: { targets: { db: { url: "${env:DATABASE_URL}" } }, policy: %s }\nmigrations:\n' "${2:-{ \}}"
+        cat
+    } >"$work/$1.yaml"
+    plan=$work/$1.plan
+    run "$invplan" compile -f "$work/$1.yaml" --env test -o "$plan"
+    [ "$status" -eq 0 ] || { fail "$1 compiles" "$output"; finish; }
+}
+
+# events_of NAME: migrations.yaml of a project whose target `store` has events and nothing else, down to `types:`
+events_of() {
+    cat <<YAML
+invplan: 1
+project: $1
+targets:
+  store: { engine: dynamodb, ledger: $1_ledger }
+environments:
+  local: { targets: { store: { region: us-east-1, endpoint: "\${env:AWS_ENDPOINT_URL}" } } }
+events:
+  store: store
+  table: $1_events
+  stream: stream
+  sequence: sequence
+  type: type
+  version: version
+  registry: $1_schemas
+  types:
+YAML
+}
 
 # new_project: a copy of the project's migrations and plans in $work/project, and the working folder
 new_project() {

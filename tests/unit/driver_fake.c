@@ -317,6 +317,8 @@ static void vanish(struct fake_driver *driver, const struct plan_step *step)
 
     effect->present = false;
     effect->pieces = 0;
+    effect->half = false;
+    effect->running = 0;
     effect->times_undone++;
     for (size_t i = 0; i < step->effect.count; i++)
         map_remove(&driver->target->objects, str_from(step->effect.items[i].object));
@@ -546,6 +548,27 @@ static bool gradual_undo(struct fake_driver *driver, const struct plan_step *ste
     return true;
 }
 
+/* An undo that runs alone and has a repair builds something, in two halves. */
+static bool alone_undo(struct fake_driver *driver, const struct plan_step *step, struct error *error)
+{
+    struct fake_effect *effect = fake_find_effect(current, step->id);
+
+    if (!json_string(json_get(step->inverse.action.forward, "repair")))
+        return gradual_undo(driver, step, error);
+    if (effect->half || effect->running)
+        BUG("'%s' is undone over what an earlier attempt left", step->id);
+    effect->half = true;
+    if (pass(driver, error)) {
+        effect->half = false;
+        return true;
+    }
+    if (current->finish_alone) {
+        effect->half = false;
+        effect->running = 2;
+    }
+    return false;
+}
+
 static bool apply_alone(struct fake_driver *driver, const struct driver_journal *journal, const struct plan_step *step,
     int64_t attempt, struct driver_result *result, struct error *error)
 {
@@ -605,7 +628,7 @@ static bool fake_probe(
     } else if (effect->running > 0) {
         out->state = PROBE_RUNNING;
         if (--effect->running == 0)
-            come_about(driver, step);
+            (inverse ? vanish : come_about)(driver, step);
     } else if (effect->half) {
         out->state = PROBE_HALF_DONE;
     } else if (inverse ? !effect->present && effect->pieces == 0 : effect->present) {
@@ -614,9 +637,13 @@ static bool fake_probe(
     return true;
 }
 
-static bool fake_repair(struct driver *base, const struct plan_step *step, struct error *error)
+static bool fake_repair(struct driver *base, const struct plan_step *step, bool inverse, struct error *error)
 {
     struct fake_driver *driver = (struct fake_driver *)base;
+    const struct plan_action *action = inverse ? &step->inverse.action : &step->action;
+
+    if (instruction_is_alone(action->instruction) && !json_string(json_get(action->forward, "repair")) && inverse)
+        BUG("the undo of '%s' has no repair", step->id);
 
     if (!pass(driver, error))
         return false;
@@ -670,7 +697,7 @@ static bool fake_undo(struct driver *base, const struct driver_journal *journal,
         BUG("undo attempt %lld of '%s' is started twice", (long long)attempt, step->id);
     write_row(
         driver, journal->run, journal->run_seq, journal->plan_digest, step, LEDGER_EVENT_UNDO_STARTED, attempt, NULL);
-    if (!pass(driver, error) || scripted(step, true, error) || !gradual_undo(driver, step, error))
+    if (!pass(driver, error) || scripted(step, true, error) || !alone_undo(driver, step, error))
         return false;
     vanish(driver, step);
     if (!pass(driver, error))

@@ -56,7 +56,7 @@ static void rollback_to_keeps_the_migration_and_undoes_all_behind_it_newest_firs
     assert_true(present(kit, "1/a/run") && present(kit, "1/c/run"));
     assert_false(present(kit, "2/d/run") || present(kit, "3/e/run") || present(kit, "3/f/run"));
     fake_print_ledger(&kit->world, "db", &text);
-    assert_non_null(strstr(strbuf_view(&text).data, "ENDED -\nUNDO_STARTED 3/f/run\nUNDONE 3/f/run\nUNDONE 3/e/run\n"));
+    assert_non_null(strstr(strbuf_view(&text).data, "ENDED -\nROLLBACK -\nUNDO_STARTED 3/f/run\nUNDONE 3/f/run\nUNDONE 3/e/run\n"));
     assert_int_equal(kit->world.targets[0].projected_count, 1);
     assert_int_equal(kit->world.targets[0].projected_undone_count, 1);
     strbuf_free(&text);
@@ -179,6 +179,20 @@ static void last_undoes_the_newest_run_that_has_something_applied(void **state)
     assert_int_equal(kit_rollback(kit, plan, (struct rollback_options){.last = true}).status, EXIT_STATUS_DONE);
 }
 
+static void a_migration_that_nobody_knows_is_not_taken_for_one_that_is_undone(void **state)
+{
+    struct kit *kit = *state;
+    const struct plan *plan = three(kit);
+    struct kit_result result;
+
+    kit_apply(kit, plan, none);
+    result = kit_rollback(kit, plan, (struct rollback_options){.migration = "33"});
+    assert_int_equal(result.status, EXIT_STATUS_USAGE);
+    assert_non_null(strstr(result.error.message, "'33'"));
+    assert_int_equal(kit_rollback(kit, plan, (struct rollback_options){.migration = "3"}).status, EXIT_STATUS_DONE);
+    assert_int_equal(kit_rollback(kit, plan, (struct rollback_options){.migration = "3"}).status, EXIT_STATUS_DONE);
+}
+
 static void apply_does_not_go_on_with_a_rollback_that_died(void **state)
 {
     struct kit *kit = *state;
@@ -187,7 +201,7 @@ static void apply_does_not_go_on_with_a_rollback_that_died(void **state)
 
     kit_apply(kit, plan, none);
     fake_fail(&kit->world, "3/e/run", 1, EXIT_STATUS_UNREACHABLE, "")->undo = true;
-    kit->world.die_at = kit->world.points + 11; /* 3/f is undone, 3/e is not */
+    kit->world.die_at = kit->world.points + 13; /* 3/f is undone, 3/e is not */
     back = kit_rollback(kit, plan, (struct rollback_options){.to = "2"});
     fake_restart(&kit->world);
     assert_false(present(kit, "3/f/run"));
@@ -358,6 +372,10 @@ static void status_names_a_broken_chain(void **state)
     kit->world.targets[1].ledger.rows.items[0].attempt = 9;
     assert_int_equal(read_status(kit, plan, &json, &text), EXIT_STATUS_HISTORY);
     assert_non_null(strstr(strbuf_view(&text).data, "CHAIN BROKEN"));
+    /* Nothing is said by what cannot be believed. */
+    assert_null(strstr(strbuf_view(&text).data, "next:"));
+    assert_null(json_get(json_at(json_get(json, "targets"), 1), "pending"));
+    assert_non_null(json_get(json_at(json_get(json, "targets"), 0), "pending"));
     strbuf_free(&text);
 }
 
@@ -724,6 +742,7 @@ int main(void)
         SCENARIO(what_was_adopted_is_left_in_place),
         SCENARIO(a_migration_that_others_build_on_is_not_undone_alone),
         SCENARIO(last_undoes_the_newest_run_that_has_something_applied),
+        SCENARIO(a_migration_that_nobody_knows_is_not_taken_for_one_that_is_undone),
         SCENARIO(apply_does_not_go_on_with_a_rollback_that_died),
         SCENARIO(rollback_settles_a_step_that_a_dead_run_had_started),
         SCENARIO(rollback_undoes_what_a_gradual_step_did_before_it_failed),

@@ -106,6 +106,14 @@ static struct plan_action sample_action(
     };
 }
 
+static void set_repair(struct arena *arena, struct plan_action *action)
+{
+    struct json *forward = json_clone(arena, action->forward);
+
+    json_set_text(arena, forward, "repair", "x");
+    action->forward = forward;
+}
+
 static void add_sample(struct arena *arena, struct plan *plan, const char *name, enum instruction instruction)
 {
     struct plan_migration *migration = &plan->migrations.items[plan->migrations.count - 1];
@@ -127,6 +135,11 @@ static void add_sample(struct arena *arena, struct plan *plan, const char *name,
         step.inverse.action.none = true;
     else
         step.inverse.action = sample_action(arena, instruction, true, step.id);
+    /* An optional key, but the one that says what half a statement leaves, forward and back. */
+    if (instruction == INSTRUCTION_PG_EXEC_ALONE) {
+        set_repair(arena, &step.action);
+        set_repair(arena, &step.inverse.action);
+    }
     VEC_PUSH(arena, &plan->steps, step);
     migration->step_count++;
 }

@@ -260,6 +260,61 @@ static void a_rollback_that_was_cut_at_any_point_is_finished_exactly_once(void *
     rollback_at_every_point(plan_of_fillings, CUT);
 }
 
+/* --resume, from wherever, goes as far back as was asked for: no further, and no less. */
+static void resume_at_every_point(struct rollback_options options, const char *kept, enum disturbance disturbance)
+{
+    for (int point = 1; point < POINTS_MAX; point++) {
+        struct kit kit;
+        const struct plan *plan;
+        struct kit_result result;
+        bool disturbed, begun;
+
+        kit_start(&kit);
+        plan = plan_seal(&kit.arena, plan_of_three(&kit.arena));
+        kit_apply(&kit, plan, (struct run_options){.to = "1"});
+        assert_int_equal(kit_apply(&kit, plan, (struct run_options){0}).status, EXIT_STATUS_DONE);
+        disturb(&kit, disturbance, point);
+        kit_rollback(&kit, plan, options);
+        disturbed = kit.world.points >= point;
+        begun = false;
+        for (size_t t = 0; t < kit.world.target_count; t++)
+            for (size_t i = 0; i < kit.world.targets[t].ledger.rows.count; i++)
+                begun = begun || kit.world.targets[t].ledger.rows.items[i].event == LEDGER_EVENT_ROLLBACK;
+        for (int i = 0; i < RESUMES_MAX; i++) {
+            fake_restart(&kit.world);
+            result = kit_rollback(&kit, plan, (struct rollback_options){.resume = true});
+        }
+        assert_int_equal(result.status, EXIT_STATUS_DONE);
+        for (size_t i = 0; i < plan->steps.count; i++) {
+            const struct plan_step *step = &plan->steps.items[i];
+            const struct fake_effect *effect = fake_find_effect(&kit.world, step->id);
+            bool stays = !begun || strcmp(step->migration, kept) == 0;
+
+            if (effect->present != stays || effect->times_undone != !stays)
+                fail_msg("point %d, step '%s': present %d, undone %d times", point, step->id, effect->present,
+                    effect->times_undone);
+        }
+        kit_stop(&kit);
+        if (!disturbed) {
+            assert_true(begun);
+            return;
+        }
+    }
+    fail_msg("there is no end of points");
+}
+
+static void a_rollback_that_is_resumed_goes_as_far_as_was_asked_for(void **state)
+{
+    static const struct rollback_options to = {.to = "1"}, last = {.last = true};
+
+    (void)state;
+    resume_at_every_point(to, "1", DEATH);
+    resume_at_every_point(to, "1", CUT);
+    resume_at_every_point(to, "1", SIGNAL);
+    resume_at_every_point(last, "1", DEATH);
+    resume_at_every_point(last, "1", SIGNAL);
+}
+
 /* Apply is stopped at a point, and instead of going on it is taken back, which is disturbed as well (0: it is not).
  * Nothing remains then, and no row says that something does. */
 static void rollback_after_apply_stopped(plan_maker *make, enum disturbance disturbance, int point, int back_point,
@@ -388,6 +443,7 @@ int main(void)
         cmocka_unit_test(an_apply_that_died_at_any_point_can_be_rolled_back),
         cmocka_unit_test(an_apply_that_was_stopped_by_a_signal_at_any_point_can_be_rolled_back),
         cmocka_unit_test(a_failing_run_that_died_at_any_point_ends_rolled_back),
+        cmocka_unit_test(a_rollback_that_is_resumed_goes_as_far_as_was_asked_for),
         cmocka_unit_test(a_run_that_fails_half_way_through_a_gradual_step_ends_rolled_back),
     };
 

@@ -120,11 +120,11 @@ static void the_newest_run_is_that_of_the_highest_run_seq(void **state)
     assert_true(folded.last_run_unsettled);
     assert_false(folded.last_run_ended);
     add(&ledger, "r2", "b", LEDGER_EVENT_APPLIED, 2);
-    add(&ledger, "r2", LEDGER_END_STEP, LEDGER_EVENT_ENDED, 1);
+    add(&ledger, "r2", LEDGER_NO_STEP, LEDGER_EVENT_ENDED, 1);
     ledger_fold(&arena, &ledger, &folded);
     assert_false(folded.last_run_unsettled);
     assert_true(folded.last_run_ended);
-    assert_null(ledger_state_find(&folded, LEDGER_END_STEP));
+    assert_null(ledger_state_find(&folded, LEDGER_NO_STEP));
 }
 
 static void an_intact_chain_is_verified(void **state)

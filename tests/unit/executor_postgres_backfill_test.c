@@ -1,30 +1,9 @@
 /* The PostgreSQL driver: backfills in batches, killed and resumed, and their old values put back. */
-#include "tests/unit/executor_postgres.h"
-
-enum { ROWS = 1000 };
+#include "tests/unit/executor_postgres_fill.h"
 
 static struct plan_step *backfill_step(const char *set, const char *where, bool keep_old)
 {
-    struct plan_step *step = make_step("m/b/backfill", INSTRUCTION_PG_BACKFILL,
-        arena_printf(&world->arena,
-            "{\"relation\":\"app.t\",\"key\":[{\"name\":\"id\",\"type\":\"bigint\"}],\"set\":\"%s\",\"where\":%s,"
-            "\"batch\":100,\"columns\":[\"v\"],\"keep_old\":%s}",
-            set, where ? arena_printf(&world->arena, "\"%s\"", where) : "null", keep_old ? "true" : "false"));
-
-    step->inverse.action.none = !keep_old;
-    if (keep_old)
-        set_inverse(step, INSTRUCTION_PG_BACKFILL, "{\"restore\":\"m/b/backfill\"}", NULL, NULL);
-    return step;
-}
-
-static void make_table(void)
-{
-    admin_do("CREATE TABLE app.t (id bigint PRIMARY KEY, v text, touched integer NOT NULL DEFAULT 0)");
-    admin_do("INSERT INTO app.t SELECT n, CASE WHEN n % 3 = 0 THEN NULL ELSE 'old ' || n END FROM generate_series(1, "
-             "1000) n");
-    admin_do("CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.touched = OLD.touched + 1; "
-             "RETURN NEW; END'");
-    admin_do("CREATE TRIGGER touch BEFORE UPDATE ON app.t FOR EACH ROW EXECUTE FUNCTION app.touch()");
+    return make_backfill(set, where, keep_old, "");
 }
 
 static enum probe_state probe(const struct plan_step *step)

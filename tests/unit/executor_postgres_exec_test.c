@@ -74,6 +74,38 @@ static void a_group_that_is_applied_is_not_applied_again(void **state)
     assert_string_equal(events_of("m/a/one"), "APPLIED");
 }
 
+/* Each set of kinds that a step's objects have is a statement of its own, prepared as long as there is room. */
+static void more_kinds_of_statements_than_a_connection_keeps_are_run(void **state)
+{
+    static const char *const objects[] = {"table app.t", "index app.i", "sequence app.s", "view app.v", "type app.y",
+        "schema app", "function app.f()"};
+    enum { OBJECTS = sizeof(objects) / sizeof(objects[0]), COUNT = (1 << OBJECTS) - 1 };
+    const struct plan_step *steps[COUNT];
+    struct driver_result result;
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        struct plan_step *step = make_step(
+            arena_printf(&world->arena, "m/a/%d", i), INSTRUCTION_PG_EXEC, "{\"sql\":[\"SELECT 1\"]}");
+
+        for (int o = 0; o < OBJECTS; o++)
+            if (((i + 1) >> o) & 1)
+                add_effect(step, objects[o]);
+        steps[i] = step;
+    }
+    /* One by one, then all in one batch. */
+    for (int i = 0; i < COUNT; i++)
+        assert_ok(apply_one(steps[i], 1, &result));
+    for (int i = 0; i < COUNT; i++)
+        ((struct plan_step *)steps[i])->id = arena_printf(&world->arena, "m/b/%d", i);
+    assert_ok(apply_with(world->driver, steps, COUNT, 1, &result));
+    assert_string_equal(admin_ask("SELECT count(*) FROM invplan.ledger WHERE event = 'APPLIED'"), "254");
+    assert_string_equal(
+        admin_ask("SELECT string_agg(DISTINCT observed::json->>'schema app', ' ') FROM invplan.ledger"
+                  " WHERE observed::json->'schema app' IS NOT NULL"),
+        "{\"owner\":\"postgres\"}");
+}
+
 static void a_duplicate_object_is_drift(void **state)
 {
     struct plan_step *step = make_step("m/a/one", INSTRUCTION_PG_EXEC, CREATE_T);
@@ -544,11 +576,40 @@ static void an_index_that_fails_half_way_is_half_done_and_repaired(void **state)
     assert_false(error.outcome_unknown);
     assert_string_equal(events_of("m/i/index"), "STARTED");
     assert_int_equal(probe(step), PROBE_HALF_DONE);
-    assert_ok(driver_postgres.repair(world->driver, step, &error));
+    assert_ok(driver_postgres.repair(world->driver, step, false, &error));
     assert_int_equal(probe(step), PROBE_NOT_DONE);
     admin_do("DELETE FROM app.t WHERE ctid = '(0,1)'");
     assert_ok(apply_one(step, 2, &result));
     assert_string_equal(events_of("m/i/index"), "STARTED STARTED APPLIED");
+}
+
+static void an_undo_that_builds_an_index_and_fails_half_way_is_repaired(void **state)
+{
+    struct plan_step *step;
+    struct driver_result result;
+    struct probe_answer answer;
+
+    (void)state;
+    admin_do("CREATE TABLE app.t AS SELECT 1 AS a FROM generate_series(1, 2)");
+    admin_do("CREATE INDEX t_a_idx ON app.t (a)");
+    step = make_step("m/i/drop", INSTRUCTION_PG_EXEC_ALONE,
+        "{\"sql\":\"DROP INDEX CONCURRENTLY app.t_a_idx\",\"repair\":null}");
+    step->action.probe = json_text_of(INDEX_GONE);
+    step->timeouts.lock_ms = 0;
+    set_inverse(step, INSTRUCTION_PG_EXEC_ALONE,
+        "{\"sql\":\"" CREATE_UNIQUE "\",\"repair\":\"DROP INDEX CONCURRENTLY IF EXISTS app.t_a_idx\"}", INDEX_PROBE,
+        NULL);
+    assert_ok(apply_one(step, 1, &result));
+    assert_false(undo_one(step, 2, &result));
+    assert_string_equal(error.sqlstate, "23505");
+    assert_ok(driver_postgres.probe(world->driver, step, true, &answer, &error));
+    assert_int_equal(answer.state, PROBE_HALF_DONE);
+    admin_do("DELETE FROM app.t WHERE ctid = '(0,1)'");
+    assert_ok(driver_postgres.repair(world->driver, step, true, &error));
+    assert_false(exists("app.t_a_idx"));
+    assert_ok(undo_one(step, 3, &result));
+    assert_ok(driver_postgres.probe(world->driver, step, true, &answer, &error));
+    assert_int_equal(answer.state, PROBE_DONE);
 }
 
 static void a_statement_without_its_effect_is_not_applied(void **state)
@@ -625,7 +686,7 @@ static void an_index_build_that_is_killed_leaves_an_invalid_index_that_is_repair
     admin_do("COMMIT");
     come_back();
     assert_int_equal(probe(step), PROBE_HALF_DONE);
-    assert_ok(driver_postgres.repair(world->driver, step, &error));
+    assert_ok(driver_postgres.repair(world->driver, step, false, &error));
     assert_int_equal(probe(step), PROBE_NOT_DONE);
     assert_ok(apply_one(step, 2, &result));
     assert_string_equal(events_of("m/i/index"), "STARTED STARTED APPLIED");
@@ -763,6 +824,7 @@ int main(void)
         WORLD_TEST(a_group_commits_its_statements_with_its_rows),
         WORLD_TEST(a_group_that_fails_leaves_nothing_and_names_the_step_and_statement),
         WORLD_TEST(a_group_that_is_applied_is_not_applied_again),
+        WORLD_TEST(more_kinds_of_statements_than_a_connection_keeps_are_run),
         WORLD_TEST(a_duplicate_object_is_drift),
         WORLD_TEST(checks_are_judged_inside_the_transaction),
         WORLD_TEST(an_assert_that_does_not_hold_stops_the_group),
@@ -788,6 +850,7 @@ int main(void)
         WORLD_TEST(what_is_in_place_with_another_shape_is_drift),
         WORLD_TEST(a_step_is_only_done_when_its_postcondition_holds_too),
         WORLD_TEST(an_index_that_fails_half_way_is_half_done_and_repaired),
+        WORLD_TEST(an_undo_that_builds_an_index_and_fails_half_way_is_repaired),
         WORLD_TEST(a_statement_without_its_effect_is_not_applied),
         WORLD_TEST(an_alone_step_cut_before_started_is_applied_once),
         WORLD_TEST(an_alone_step_cut_after_started_is_applied_once),

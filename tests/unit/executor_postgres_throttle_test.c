@@ -1,23 +1,18 @@
 /* The PostgreSQL driver: what makes a backfill wait between two batches, and what it does meanwhile. */
 #include <sys/wait.h>
 
-#include "tests/unit/executor_postgres.h"
+#include "tests/unit/executor_postgres_fill.h"
 
 static int pauses_left; /* as many looks see a pause */
 
 static struct plan_step *throttled_step(const char *more)
 {
-    return make_step("m/b/fill", INSTRUCTION_PG_BACKFILL,
-        arena_printf(&world->arena,
-            "{\"relation\":\"app.t\",\"key\":[{\"name\":\"id\",\"type\":\"bigint\"}],\"set\":\"v = 'new'\","
-            "\"where\":null,\"batch\":100,\"columns\":[\"v\"],\"keep_old\":false,%s}",
-            more));
+    return make_backfill("v = 'new'", NULL, false, more);
 }
 
-static void make_table(void)
+static void make_tables(void)
 {
-    admin_do("CREATE TABLE app.t (id bigint PRIMARY KEY, v text)");
-    admin_do("INSERT INTO app.t SELECT n, 'old' FROM generate_series(1, 1000) n");
+    make_table();
     admin_do("CREATE TABLE app.busy (n integer)");
 }
 
@@ -34,14 +29,14 @@ static void a_query_that_returns_true_makes_it_wait(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     admin_do("INSERT INTO app.busy VALUES (1)");
     world->on_tick = become_idle;
     assert_ok(apply_one(throttled_step("\"throttle\":{\"query\":\"SELECT count(*) > 0 FROM app.busy\"}"), 1, &result));
     assert_true(world->ticks >= 2);
     assert_string_equal(admin_ask("SELECT count(*) FROM app.t WHERE v = 'new'"), "1000");
-    assert_non_null(strstr(world->log, "step 'm/b/fill' waits: the query of its throttle returns true"));
-    assert_non_null(strstr(world->log, "step 'm/b/fill' goes on after"));
+    assert_non_null(strstr(world->log, "step 'm/b/backfill' waits: the query of its throttle returns true"));
+    assert_non_null(strstr(world->log, "step 'm/b/backfill' goes on after"));
     assert_null(strstr(result.detail.data, "\"throttled_ms\":0"));
 }
 
@@ -50,7 +45,7 @@ static void a_query_that_returns_false_or_null_does_not(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     assert_ok(apply_one(throttled_step("\"throttle\":{\"query\":\"SELECT NULL::boolean;\"}"), 1, &result));
     assert_null(strstr(world->log, "waits"));
     assert_non_null(strstr(result.detail.data, "\"throttled_ms\":0"));
@@ -61,11 +56,13 @@ static void a_query_that_writes_is_refused(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     admin_do("CREATE FUNCTION app.sneak() RETURNS boolean LANGUAGE sql AS"
              " 'INSERT INTO app.busy VALUES (1); SELECT false'");
     assert_false(apply_one(throttled_step("\"throttle\":{\"query\":\"SELECT app.sneak()\"}"), 1, &result));
     assert_string_equal(error.sqlstate, "25006");
+    assert_int_equal(error.exit_status, EXIT_STATUS_HALTED);
+    assert_non_null(strstr(error.help, "may only read"));
     assert_string_equal(admin_ask("SELECT count(*) FROM app.t WHERE v = 'new'"), "0");
 }
 
@@ -84,7 +81,7 @@ static void waiting_locks_make_it_wait(void **state)
     int status;
 
     (void)state;
-    make_table();
+    make_tables();
     admin_do("BEGIN");
     admin_do("LOCK TABLE app.busy");
     /* A statement that waits goes on by itself in the server when its client looks away. */
@@ -115,7 +112,7 @@ static void as_many_waiting_locks_as_are_allowed_do_not(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     assert_ok(apply_one(throttled_step("\"throttle\":{\"waiting_locks\":0,\"replica_lag_ms\":0}"), 1, &result));
     assert_null(strstr(world->log, "waits"));
 }
@@ -130,11 +127,11 @@ static void a_stop_ends_the_waiting(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     world->on_tick = stop_after_a_tick;
     assert_false(apply_one(throttled_step("\"throttle\":{\"query\":\"SELECT true\"}"), 1, &result));
     assert_int_equal(error.exit_status, EXIT_STATUS_RESUMABLE);
-    assert_string_equal(events_of("m/b/fill"), "STARTED");
+    assert_string_equal(events_of("m/b/backfill"), "STARTED");
 }
 
 static void waiting_counts_towards_the_steps_time(void **state)
@@ -143,7 +140,7 @@ static void waiting_counts_towards_the_steps_time(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     step = throttled_step("\"throttle\":{\"query\":\"SELECT true\"}");
     step->timeouts.wait_ms = 1;
     world_sleep(NULL, 2);
@@ -159,7 +156,7 @@ static void a_step_whose_time_is_up_goes_on_in_the_next_run(void **state)
     int64_t attempt = 0;
 
     (void)state;
-    make_table();
+    make_tables();
     step = throttled_step("\"pause_ms\":5");
     step->timeouts.wait_ms = 4;
     while (!apply_one(step, ++attempt, &result)) {
@@ -182,12 +179,12 @@ static void a_pause_holds_the_next_batch(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     world->env.paused = paused;
     pauses_left = 3;
     assert_ok(apply_one(throttled_step("\"pause_ms\":null"), 1, &result));
-    assert_non_null(strstr(world->log, "paused before the next batch of step 'm/b/fill': the test says so"));
-    assert_non_null(strstr(world->log, "going on with the next batch of step 'm/b/fill' after a pause of"));
+    assert_non_null(strstr(world->log, "paused before the next batch of step 'm/b/backfill': the test says so"));
+    assert_non_null(strstr(world->log, "going on with the next batch of step 'm/b/backfill' after a pause of"));
     assert_string_equal(admin_ask("SELECT count(*) FROM app.t WHERE v = 'new'"), "1000");
 }
 
@@ -197,7 +194,7 @@ static void it_rests_between_two_batches(void **state)
     int64_t began_ms;
 
     (void)state;
-    make_table();
+    make_tables();
     began_ms = world_now(NULL);
     assert_ok(apply_one(throttled_step("\"pause_ms\":100"), 1, &result));
     /* 100, 200, 400 and the rest: at least three batches follow the first. */
@@ -209,7 +206,7 @@ static void statistics_are_fresh_afterwards(void **state)
     struct driver_result result;
 
     (void)state;
-    make_table();
+    make_tables();
     assert_string_equal(admin_ask("SELECT count(*) FROM pg_stats WHERE schemaname = 'app' AND tablename = 't'"), "0");
     assert_ok(apply_one(throttled_step("\"pause_ms\":null"), 1, &result));
     assert_string_equal(admin_ask("SELECT most_common_vals FROM pg_stats WHERE schemaname = 'app' AND tablename = 't'"

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "executor/driver_impl.h"
+#include "executor/holder.h"
 #include "spec/exit.h"
 #include "tests/unit/executor_run_kit.h"
 
@@ -157,6 +158,40 @@ static void a_lease_that_nobody_renews_is_waited_for_while_the_others_are_kept(v
     assert_int_equal(store->lease.token, 8);
     assert_int_equal(fake_find_target(&kit->world, "db")->lease.token, 1);
     assert_non_null(strstr(kit->world.log.data, "waiting for the lease of ci@elsewhere, process 1"));
+}
+
+/* What the dead one had begun goes on in the server, longer than one call waits for it. */
+static bool break_in_vain(struct driver *driver, struct error *error)
+{
+    (void)driver;
+    return error_set(error, EXIT_STATUS_LEASE, "a transaction of the lease's old holder is still open");
+}
+
+static void the_lease_of_a_dead_process_whose_transaction_goes_on_is_waited_for(void **state)
+{
+    struct kit *kit = *state;
+    const struct plan *plan = plan_seal(&kit->arena, plan_of_three(&kit->arena));
+    struct fake_target *db = fake_find_target(&kit->world, "db");
+    struct driver_ops ops = *fake_driver_for(ENGINE_POSTGRES);
+    struct session session;
+    struct error error;
+    const char *holder = holder_describe(&kit->arena);
+    const char *machine = strchr(holder, '(');
+
+    assert_non_null(machine);
+    ops.lease_break = break_in_vain;
+    kit_session(kit, plan, &session);
+    session.targets[0].ops = &ops;
+    assert_true(session_open(&session, &error) && session_initialise(&session, &error));
+    db->lease = (struct lease_state){.held = true, .token = 7, .run = "other"};
+    /* A number that no process has: beyond what Linux gives out. */
+    snprintf(db->lease.holder, sizeof(db->lease.holder), "ci@here, process 4194305 %s", machine);
+    db->lease_until_ms = kit->world.now_ms + 29000;
+    db->lease_ages = true;
+    assert_true(holder_is_gone(db->lease.holder));
+    assert_true(session_take_leases(&session, &error));
+    assert_int_equal(db->lease.token, 8);
+    session_close(&session);
 }
 
 static void a_lease_that_is_lost_stops_the_run_before_the_next_write(void **state)
@@ -582,6 +617,7 @@ static void a_lock_timeout_is_tried_again(void **state)
     fake_fail(&kit->world, "1/b/run", 3, EXIT_STATUS_HALTED, "55P03");
     assert_int_equal(kit_apply(kit, plan_seal(&kit->arena, plan_of_three(&kit->arena)), none).status, EXIT_STATUS_DONE);
     assert_int_equal(fake_find_effect(&kit->world, "1/a/run")->times_applied, 1);
+    assert_non_null(strstr(kit->world.log.data, "attempt 3: "));
     assert_non_null(strstr(kit->world.log.data, "trying again in"));
 }
 
@@ -1001,6 +1037,7 @@ int main(void)
         SCENARIO(a_restored_copy_is_refused),
         SCENARIO(a_lease_that_somebody_holds_refuses_and_names_the_holder),
         SCENARIO(a_lease_that_nobody_renews_is_waited_for_while_the_others_are_kept),
+        SCENARIO(the_lease_of_a_dead_process_whose_transaction_goes_on_is_waited_for),
         SCENARIO(a_lease_that_is_lost_stops_the_run_before_the_next_write),
         SCENARIO(leases_are_renewed_when_a_third_of_their_time_has_passed),
         SCENARIO(a_heartbeat_that_is_due_while_the_connection_is_made_anew_loses_no_lease),
