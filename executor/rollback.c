@@ -374,7 +374,7 @@ int rollback_run(struct session *session, const struct rollback_options *options
     map_init(&scope.runs, session->arena);
     map_init(&scope.migrations, session->arena);
     if (!make_list(session, &scope, &list, error))
-        return error->exit_status;
+        return session_stopped_early(session, "rollback", error);
     if (list.items.count == 0) {
         report->note = "nothing to undo";
         progress_log(progress, "info", "there is nothing to undo");

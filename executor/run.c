@@ -514,10 +514,5 @@ int run_apply(struct session *session, const struct run_options *options, struct
         return prepare_dry(&run, error) ? show_pending(&run) : error->exit_status;
     if (prepare(&run, error))
         return run_pending(&run, error);
-    /* A connection that was given up because of a signal or the deadline is no server that cannot be reached. */
-    if (error->exit_status == EXIT_STATUS_UNREACHABLE && session_stopping(session) && !session->lost) {
-        error_set(error, EXIT_STATUS_RESUMABLE, "stopped as asked, before anything was done");
-        error_help(error, "to go on: %s", session_line(session, "apply"));
-    }
-    return error->exit_status;
+    return session_stopped_early(session, "apply", error);
 }

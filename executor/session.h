@@ -125,6 +125,9 @@ void session_tick(struct session *session);
 bool session_stopping(const struct session *session);
 /* False (exit status LEASE) once a lease was lost. */
 bool session_check(const struct session *session, struct error *error) MUST_CHECK;
+/* The command, verb, came to an error before anything was done: that is a signal's or the deadline's doing where a
+ * connection was given up for it, or a lease was not waited for any longer. Returns the exit status. */
+int session_stopped_early(struct session *session, const char *verb, struct error *error);
 void session_log(const struct session *session, const char *level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* "invplan WORDS PLAN-ARGUMENT", for what to type next. Where WORDS are the command under way, it has the options that say

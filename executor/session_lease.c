@@ -146,6 +146,16 @@ bool session_stopping(const struct session *session)
     return session->lost || session->config.host->stopping(session->config.host->context);
 }
 
+int session_stopped_early(struct session *session, const char *verb, struct error *error)
+{
+    if ((error->exit_status == EXIT_STATUS_UNREACHABLE || error->exit_status == EXIT_STATUS_LEASE) &&
+        session_stopping(session) && !session->lost) {
+        error_set(error, EXIT_STATUS_RESUMABLE, "stopped as asked, before anything was done");
+        error_help(error, "to go on: %s", session_line(session, "%s", verb));
+    }
+    return error->exit_status;
+}
+
 bool session_check(const struct session *session, struct error *error)
 {
     if (session->lost)

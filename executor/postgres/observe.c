@@ -276,7 +276,12 @@ static const struct kind object_kinds[] = {
     {"procedure", 2, "function", {NULL}},
 };
 
-enum { KIND_COUNT = sizeof(object_kinds) / sizeof(object_kinds[0]), OBSERVATION_PARAMS = 6 };
+static const char *const params[] = {"object", "kind", "schema", "name", "part", "args"};
+
+enum {
+    KIND_COUNT = sizeof(object_kinds) / sizeof(object_kinds[0]),
+    PARAM_COUNT = sizeof(params) / sizeof(params[0]),
+};
 
 static size_t find_kind(struct str name)
 {
@@ -311,9 +316,8 @@ static void add_object(struct arena *arena, const char *text, struct map *seen, 
     out->kinds |= 1u << kind;
 }
 
-static void add_branch(struct strbuf *sql, const struct kind *kind)
+static void add_definition(struct strbuf *sql, const struct kind *kind)
 {
-    strbuf_printf(sql, " WHEN '%s' THEN ", kind->name);
     for (size_t i = 0; i < sizeof(kind->sql) / sizeof(kind->sql[0]) && kind->sql[i]; i++)
         strbuf_append_text(sql, kind->sql[i]);
 }
@@ -326,38 +330,65 @@ void pg_observation_make(struct arena *arena, const char *const *objects, size_t
     map_init(&seen, arena);
     for (size_t i = 0; i < count; i++)
         add_object(arena, objects[i], &seen, out);
+    if (out->objects.count == 1)
+        out->kinds |= OBSERVES_ONE;
+}
+
+static const char *taken(struct strbuf *sql, struct arena *arena)
+{
+    struct str copy = strbuf_copy(sql, arena);
+
+    strbuf_free(sql);
+    return copy.data;
+}
+
+static const char *one_object_sql(struct arena *arena, unsigned kinds, int first_param)
+{
+    struct strbuf sql = STRBUF_INIT;
+
+    strbuf_append_text(&sql, "(SELECT '{' || " NAMED("o.object") "COALESCE(");
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (kinds & 1u << i)
+            add_definition(&sql, &object_kinds[i]);
+    strbuf_append_text(&sql, ", 'null') || '}' FROM (SELECT ");
+    for (size_t i = 0; i < PARAM_COUNT; i++)
+        strbuf_printf(&sql, "%s$%zu::text AS %s", i ? ", " : "", (size_t)first_param + i, params[i]);
+    strbuf_append_text(&sql, ") o)");
+    return taken(&sql, arena);
 }
 
 const char *pg_observation_sql(struct arena *arena, unsigned kinds, int first_param)
 {
     struct strbuf sql = STRBUF_INIT;
-    struct str copy;
 
     if (!kinds)
         return "NULL::text";
+    if (kinds & OBSERVES_ONE)
+        return one_object_sql(arena, kinds, first_param);
     strbuf_append_text(&sql, "('{' || array_to_string(ARRAY(SELECT " NAMED("o.object") "COALESCE(CASE o.kind");
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (kinds & 1u << i)
-            add_branch(&sql, &object_kinds[i]);
+        if (kinds & 1u << i) {
+            strbuf_printf(&sql, " WHEN '%s' THEN ", object_kinds[i].name);
+            add_definition(&sql, &object_kinds[i]);
+        }
     strbuf_append_text(&sql, " END, 'null') FROM ROWS FROM (");
-    for (int i = 0; i < OBSERVATION_PARAMS; i++)
-        strbuf_printf(&sql, "%sunnest($%d::text[])", i ? ", " : "", first_param + i);
+    for (size_t i = 0; i < PARAM_COUNT; i++)
+        strbuf_printf(&sql, "%sunnest($%zu::text[])", i ? ", " : "", (size_t)first_param + i);
     strbuf_append_text(&sql, ") o(object, kind, schema, name, part, args)), ',') || '}')");
-    copy = strbuf_copy(&sql, arena);
-    strbuf_free(&sql);
-    return copy.data;
+    return taken(&sql, arena);
 }
 
 void pg_add_observation_params(struct pg_batch *batch, const struct observation *observation)
 {
-    if (!observation->kinds)
-        return;
-    pg_param_list(batch, observation->objects.items, observation->objects.count);
-    pg_param_list(batch, observation->kind_names.items, observation->kind_names.count);
-    pg_param_list(batch, observation->schemas.items, observation->schemas.count);
-    pg_param_list(batch, observation->names.items, observation->names.count);
-    pg_param_list(batch, observation->parts.items, observation->parts.count);
-    pg_param_list(batch, observation->args.items, observation->args.count);
+    const char *const *const values[] = {observation->objects.items, observation->kind_names.items,
+        observation->schemas.items, observation->names.items, observation->parts.items, observation->args.items};
+
+    for (size_t i = 0; observation->kinds && i < PARAM_COUNT; i++) {
+        if (observation->kinds & OBSERVES_ONE)
+            pg_param(batch, values[i][0]);
+        else
+            pg_param_list(batch, values[i], observation->objects.count);
+    }
 }
 
 bool postgres_observe(struct driver *driver, struct arena *arena, const char *const *objects, size_t count,

@@ -184,9 +184,10 @@ bool pg_is_double_row(const struct error *error);
 /* --- observe.c --- */
 bool postgres_observe(struct driver *driver, struct arena *arena, const char *const *objects, size_t count,
     struct json **out, struct error *error);
-/* Objects as parameters of an observing query, and a bit for each of their kinds. */
+/* Objects as parameters of an observing query, and a bit for each of their kinds. A query for one object is simpler. */
+#define OBSERVES_ONE (1u << 31)
 struct observation {
-    unsigned kinds;
+    unsigned kinds; /* with OBSERVES_ONE where it is one object */
     VEC(const char *) objects, kind_names, schemas, names, parts, args;
 };
 void pg_observation_make(struct arena *arena, const char *const *objects, size_t count, struct observation *out);

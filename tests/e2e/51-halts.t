@@ -105,6 +105,13 @@ is "$status" 14 "another head is refused"
 like "$output" "invplan status" "and the line to look with is printed"
 
 sql "update invplan.lease set held = true, holder = 'somebody', run = 'x', heartbeat_at = now() + interval '1 hour', duration_ms = 3600000" >/dev/null
+"$invplan" apply -e local >"$work/signal.out" 2>&1 &
+child=$!
+until_true 20 grep -q "waiting for the lease of somebody" "$work/signal.out"
+kill -TERM "$child"
+wait "$child"
+is "$?" 75 "a signal ends the waiting for it"
+like "$(cat "$work/signal.out")" "invplan apply --env local" "with the line to go on with"
 run env INVPLAN_LEASE_MS=3000 "$invplan" apply -e local
 is "$status" 20 "a lease that somebody holds is respected"
 like "$output" "somebody" "who holds it is said"
