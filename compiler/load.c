@@ -24,6 +24,7 @@ struct project_files {
     const char *root;      /* as opened: "." or a directory's path */
     const char *real_root; /* without symbolic links */
     struct map read;       /* path → struct project_file of an SQL file; its source is NULL where it is no text */
+    size_t max;            /* files that a pattern may match */
 };
 
 /* --- paths ---------------------------------------------------------------------------------------------------- */
@@ -282,7 +283,7 @@ static void expand(struct expansion *expansion, const char *directory, const cha
     open_directory = opendir(join(arena, expansion->files->root, directory));
     if (!open_directory)
         return;
-    while ((entry = readdir(open_directory)) && expansion->paths.count <= LOAD_FILES_MAX) {
+    while ((entry = readdir(open_directory)) && expansion->paths.count <= expansion->files->max) {
         const char *path;
 
         if (!matches(pattern, len, entry->d_name))
@@ -344,8 +345,8 @@ static void include_pattern(struct project *project, struct project_files *files
         diag_report(diags, DIAG(SPEC032), pattern->span, "'%s' matches no file", path);
         return;
     }
-    if (expansion.paths.count > LOAD_FILES_MAX) {
-        diag_report(diags, DIAG(SPEC031), pattern->span, "'%s' matches more than %d files", path, LOAD_FILES_MAX);
+    if (expansion.paths.count > files->max) {
+        diag_report(diags, DIAG(SPEC031), pattern->span, "'%s' matches more than %zu files", path, files->max);
         return;
     }
     qsort(expansion.paths.items, expansion.paths.count, sizeof(*expansion.paths.items), compare_paths);
@@ -367,9 +368,15 @@ struct project_files *project_files_open(struct arena *arena, const char *folder
     files->arena = arena;
     files->root = arena_strdup(arena, folder);
     files->real_root = arena_strdup(arena, real);
+    files->max = LOAD_FILES_MAX;
     map_init(&files->read, arena);
     free(real);
     return files;
+}
+
+void project_files_limit(struct project_files *files, size_t max)
+{
+    files->max = max;
 }
 
 struct project *project_parse(struct project_files *files, const struct source *main_file, struct diag_list *diags)

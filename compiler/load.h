@@ -27,6 +27,8 @@ struct project *project_load(struct arena *arena, const char *main_path, struct 
 
 /* The two halves of it: the folder that paths are relative to, and the project from the main file's text. */
 struct project_files *project_files_open(struct arena *arena, const char *folder, struct error *error);
+/* How many files one include pattern may match: LOAD_FILES_MAX where nothing is said. */
+void project_files_limit(struct project_files *files, size_t max);
 struct project *project_parse(struct project_files *files, const struct source *main_file, struct diag_list *diags);
 
 /*

@@ -201,27 +201,37 @@ static bool is_white(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Anchors and tags stand before the value and belong to libyaml's mark of it: the span of the value alone. */
+static bool is_in_anchor(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
+}
+
+/* Up to white space, or to the end of an anchor: right behind one, a value that begins with ':' can stand. */
+static struct span first_word(const struct reader *reader, struct span span)
+{
+    const char *data = reader->source->text.data;
+    bool anchor = span.start < span.end && data[span.start] == '&';
+    uint32_t end = span.start + anchor;
+
+    while (end < span.end && (anchor ? is_in_anchor(data[end]) : !is_white(data[end])))
+        end++;
+    span.end = end;
+    return span;
+}
+
+/* Anchors and tags stand before the value, with comments behind them, and belong to libyaml's mark of it: the span of
+ * the value alone. */
 static struct span skip_properties(const struct reader *reader, struct span span)
 {
     const char *data = reader->source->text.data;
 
     while (span.start < span.end && (data[span.start] == '&' || data[span.start] == '!')) {
-        while (span.start < span.end && !is_white(data[span.start]))
-            span.start++;
-        while (span.start < span.end && is_white(data[span.start]))
-            span.start++;
+        bool comment = false;
+
+        span.start = first_word(reader, span).end;
+        for (; span.start < span.end && (comment || is_white(data[span.start]) || data[span.start] == '#'); span.start++)
+            comment = data[span.start] == '#' || (comment && data[span.start] != '\n' && data[span.start] != '\r');
     }
-    return span;
-}
-
-static struct span first_word(const struct reader *reader, struct span span)
-{
-    uint32_t end = span.start;
-
-    while (end < span.end && !is_white(reader->source->text.data[end]))
-        end++;
-    span.end = end;
     return span;
 }
 

@@ -301,6 +301,16 @@ static void print_limit(struct strbuf *out, const struct json *forward, const ch
     strbuf_printf(out, " %s", unit);
 }
 
+/* How a table is gone through. */
+static void print_pace(struct strbuf *out, const struct json *forward)
+{
+    strbuf_append_text(out, ", ");
+    put(out, json_get(forward, "segments"));
+    strbuf_append_text(out, " segments");
+    print_limit(out, forward, "max_wcu", "WCU");
+    print_limit(out, forward, "max_rcu", "RCU");
+}
+
 static void print_upgrade(struct strbuf *out, const struct json *forward)
 {
     const struct json *upcasts = json_get(forward, "upcasts");
@@ -315,11 +325,7 @@ static void print_upgrade(struct strbuf *out, const struct json *forward)
     put(out, json_get(forward, "to"));
     strbuf_append_text(out, ", ");
     put(out, json_get(forward, "strategy"));
-    strbuf_append_text(out, ", ");
-    put(out, json_get(forward, "segments"));
-    strbuf_append_text(out, " segments");
-    print_limit(out, forward, "max_wcu", "WCU");
-    print_limit(out, forward, "max_rcu", "RCU");
+    print_pace(out, forward);
     if (json_is(json_get(forward, "only"), JSON_OBJECT)) {
         strbuf_append_text(out, ", only stream ");
         put(out, json_get(json_get(forward, "only"), "stream"));
@@ -341,11 +347,7 @@ static void print_transform(struct strbuf *out, const struct json *forward)
     }
     strbuf_append_text(out, "changes the items of ");
     put(out, json_get(forward, "table"));
-    strbuf_append_text(out, ", ");
-    put(out, json_get(forward, "segments"));
-    strbuf_append_text(out, " segments");
-    print_limit(out, forward, "max_wcu", "WCU");
-    print_limit(out, forward, "max_rcu", "RCU");
+    print_pace(out, forward);
     strbuf_append_char(out, '\n');
     if (json_string(json_get(forward, "where"))) {
         strbuf_append_text(out, "where ");

@@ -34,11 +34,15 @@ struct constraint *command_find_constraint(struct command *c);
 
 /* alter_column.c */
 command_function alter_add_column, alter_drop_column, alter_change_type, alter_change_default, alter_set_not_null,
-    alter_drop_not_null, alter_add_identity, alter_drop_identity, alter_drop_expression;
+    alter_drop_not_null, alter_add_identity, alter_drop_identity, alter_set_identity, alter_drop_expression;
 /* alter_constraint.c */
 command_function alter_add_constraint, alter_validate_constraint, alter_drop_constraint, alter_constraint;
 
+/* alter_setting.c */
+command_function alter_cluster, alter_compression, alter_options, alter_replica_identity, alter_statistics, alter_storage,
+    alter_trigger, alter_triggers, alter_view_default;
+
 /* alter_partition.c */
-command_function alter_attach_partition, alter_detach_partition, alter_inherit;
+command_function alter_attach_partition, alter_detach_partition, alter_inherit, alter_no_inherit;
 
 #endif

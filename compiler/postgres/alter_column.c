@@ -2,10 +2,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "compiler/postgres/access.h"
 #include "compiler/postgres/alter.h"
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
+#include "compiler/postgres/setting.h"
 
 /* --- columns ----------------------------------------------------------------------------------------------------- */
 
@@ -58,8 +60,11 @@ typedef void column_function(struct analysis *x, struct relation *child, const c
 static void recurse(struct command *c, const struct relation *relation, const char *name, const struct column *model,
     column_function *apply)
 {
-    for (size_t i = 0; i < relation->children.count; i++) {
-        struct relation *child = relation->children.items[i];
+    struct relation_list children = {0};
+
+    analysis_descendants(c->x, relation, &children);
+    for (size_t i = 0; i < children.items.count; i++) {
+        struct relation *child = children.items.items[i];
         const struct lock parent = *command_lock(c);
         struct lock *lock = analysis_lock(c->x, child, parent.mode);
 
@@ -67,7 +72,6 @@ static void recurse(struct command *c, const struct relation *relation, const ch
         lock->rewrite |= parent.rewrite;
         analysis_touch(c->x, child);
         apply(c->x, child, name, model);
-        recurse(c, child, name, model, apply);
     }
 }
 
@@ -179,6 +183,39 @@ static const char *names_of_lost(struct command *c, const struct column *column)
 }
 
 /* The column as it was, without what its lost values would break; then what went with it. */
+/* What names it is made again, too. False: the values that a key needs are gone. */
+static bool undo_constraints(struct command *c, const struct column *column)
+{
+    struct arena *arena = c->x->arena;
+
+    for (size_t i = 0; i < c->relation->constraints.count; i++) {
+        const struct constraint *constraint = c->relation->constraints.items[i];
+
+        if (!relation_has_column_in(constraint->columns, constraint->column_count, column->name))
+            continue;
+        if (constraint->kind == CONSTRAINT_PRIMARY_KEY || constraint->kind == CONSTRAINT_EXCLUSION) {
+            inverse_impossible(&c->inverse, arena,
+                arena_printf(arena, "the values of column %s are gone, and constraint %s needs them", column->name,
+                    constraint->name));
+            return false;
+        }
+        command_undo(c, arena_printf(arena, "ALTER TABLE %s ADD CONSTRAINT %s %s", c->relation->qualified,
+                            quote_name(arena, constraint->name), catalog_constraint_sql(arena, constraint)));
+        inverse_comment(&c->inverse, arena,
+            quote_on(arena, "CONSTRAINT", constraint->name, c->relation->qualified), constraint->comment);
+    }
+    return true;
+}
+
+static void undo_sequences(struct command *c, const struct column *column, bool before)
+{
+    struct sql_list statements = {0};
+
+    catalog_owned_sequences(c->x->arena, c->relation, column->name, before, &statements);
+    for (size_t i = 0; i < statements.items.count; i++)
+        command_undo(c, statements.items.items[i]);
+}
+
 static void undo_drop_column(struct command *c, const struct column *column)
 {
     struct arena *arena = c->x->arena;
@@ -186,27 +223,12 @@ static void undo_drop_column(struct command *c, const struct column *column)
 
     if (column->not_null && !column->default_sql && !column->generated_sql && !column->identity)
         copy.not_null = false;
+    undo_sequences(c, column, true);
     command_undo(c,
         arena_printf(arena, "ALTER TABLE %s ADD COLUMN %s", c->relation->qualified, catalog_column_sql(arena, &copy)));
-    for (size_t i = 0; i < c->relation->constraints.count; i++) {
-        const struct constraint *constraint = c->relation->constraints.items[i];
-
-        if (!relation_has_column_in(constraint->columns, constraint->column_count, column->name))
-            continue;
-        if (constraint->kind == CONSTRAINT_PRIMARY_KEY || constraint->referenced == NULL) {
-            if (constraint->kind != CONSTRAINT_CHECK && constraint->kind != CONSTRAINT_UNIQUE) {
-                inverse_impossible(&c->inverse, arena,
-                    arena_printf(arena, "the values of column %s are gone, and constraint %s needs them", column->name,
-                        constraint->name));
-                return;
-            }
-        }
-        command_undo(c, arena_printf(arena, "ALTER TABLE %s ADD CONSTRAINT %s %s", c->relation->qualified,
-                            quote_name(arena, constraint->name), catalog_constraint_sql(arena, constraint)));
-        inverse_comment(&c->inverse, arena,
-            arena_printf(arena, "CONSTRAINT %s ON %s", quote_name(arena, constraint->name), c->relation->qualified),
-            constraint->comment);
-    }
+    undo_sequences(c, column, false);
+    if (!undo_constraints(c, column))
+        return;
     for (size_t i = 0; i < c->relation->indexes.count; i++) {
         const struct relation *index = c->relation->indexes.items[i];
 
@@ -215,8 +237,20 @@ static void undo_drop_column(struct command *c, const struct column *column)
         command_undo(c, catalog_index_sql(arena, index, false));
         inverse_comment(&c->inverse, arena, arena_printf(arena, "INDEX %s", index->qualified), index->comment);
     }
+    for (size_t i = 0; i < c->relation->settings.count; i++)
+        if (c->relation->settings.items[i].column && strcmp(c->relation->settings.items[i].column, column->name) == 0)
+            command_undo(c, setting_sql(arena, c->relation, &c->relation->settings.items[i]));
     inverse_comment(&c->inverse, arena,
         arena_printf(arena, "COLUMN %s.%s", c->relation->qualified, quote_name(arena, column->name)), column->comment);
+    access_give_column_again(c->x->catalog, c->x->scratch, c->relation, column->name, &c->inverse);
+    for (size_t i = 0; i < c->relation->sequences.count; i++) {
+        const struct relation *sequence = c->relation->sequences.items[i];
+
+        if (strcmp(sequence->owner_column, column->name) != 0)
+            continue;
+        inverse_comment(&c->inverse, arena, arena_printf(arena, "SEQUENCE %s", sequence->qualified), sequence->comment);
+        analysis_give_again(c->x, sequence, &c->inverse);
+    }
 }
 
 /* Views that read it go with CASCADE. */
@@ -382,6 +416,8 @@ void alter_change_default(struct command *c)
     struct column *column = analysis_column(x, c->relation, c->name, c->from);
     const char *name = quote_name(x->arena, c->name);
 
+    if (!column && c->relation->kind == RELATION_VIEW)
+        alter_view_default(c);
     if (!column)
         return;
     if (column->default_sql)
@@ -462,9 +498,17 @@ void alter_drop_not_null(struct command *c)
     struct analysis *x = c->x;
     struct column *column = analysis_column(x, c->relation, c->name, c->from);
     const char *name = quote_name(x->arena, c->name);
+    const struct constraint *key;
 
     if (!column || !column->not_null)
         return;
+    key = relation_primary_key(c->relation);
+    if (key && relation_has_column_in(key->columns, key->column_count, c->name)) {
+        size_t end, at = analysis_find_name(x, c->name, c->from, &end);
+
+        analysis_error(x, DIAG(PG015), at, end, "column '%s' is of the primary key, and that has no nulls", c->name);
+        return;
+    }
     command_undo(
         c, arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", c->relation->qualified, name));
     inverse_guard(&c->inverse, x->arena,
@@ -483,9 +527,11 @@ void alter_drop_identity(struct command *c)
     if (!column)
         return;
     inverse_lossy(&c->inverse, x->arena, arena_printf(x->arena, "where the sequence of column %s stood", c->name));
-    command_undo(
-        c, arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY", c->relation->qualified,
-               quote_name(x->arena, c->name), column->identity ? column->identity : "ALWAYS"));
+    if (column->identity)
+        command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s ADD %s", c->relation->qualified,
+                            quote_name(x->arena, c->name), catalog_identity_sql(x->arena, column)));
+    else
+        inverse_impossible(&c->inverse, x->arena, "invplan does not know the column's identity: write 'down:'");
     if (column->sequence) {
         analysis_touch(x, column->sequence);
         catalog_drop_relation(x->catalog, column->sequence, NULL);
@@ -501,10 +547,37 @@ void alter_add_identity(struct command *c)
     if (!column)
         return;
     column->identity = sql_text_is(c->def, "generated_when", "d") ? "BY DEFAULT" : "ALWAYS";
-    analyse_column_sequence(x, c->relation, column, true);
+    analyse_column_sequence(x, c->relation, column, c->def);
     command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY", c->relation->qualified,
                         quote_name(x->arena, c->name)));
     inverse_lossy(&c->inverse, x->arena, arena_printf(x->arena, "where the sequence of column %s stood", c->name));
+}
+
+/* SET GENERATED, and options of the identity's sequence. */
+void alter_set_identity(struct command *c)
+{
+    struct analysis *x = c->x;
+    struct column *column = analysis_column(x, c->relation, c->name, c->from);
+    const struct sql_node *options = sql_get(c->def, "items");
+
+    if (!column)
+        return;
+    if (!column->identity || !column->sequence) {
+        inverse_impossible(&c->inverse, x->arena, "invplan does not know the column's identity: write 'down:'");
+        return;
+    }
+    analysis_touch(x, column->sequence);
+    analyse_undo_options(x, column->sequence, options, &c->inverse);
+    analyse_sequence_options(x, column->sequence, options, false);
+    for (const struct sql_node *item = sql_first(options); item; item = sql_next(item)) {
+        const struct sql_node *option = sql_as(item, "DefElem");
+
+        if (!sql_text_is(option, "defname", "generated"))
+            continue;
+        command_undo(c, arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s SET GENERATED %s",
+                            c->relation->qualified, quote_name(x->arena, c->name), column->identity));
+        column->identity = sql_integer(sql_as(sql_get(option, "arg"), "Integer"), "ival", 0) == 'd' ? "BY DEFAULT" : "ALWAYS";
+    }
 }
 
 void alter_drop_expression(struct command *c)

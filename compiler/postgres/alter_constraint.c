@@ -95,7 +95,9 @@ static void add_to_children(struct command *c, const struct relation *parent, co
 
         analysis_lock(x, child, above.mode)->scan |= above.scan;
         analysis_touch(x, child);
-        if (relation_find_constraint(child, constraint->name) || (!key && constraint->kind != CONSTRAINT_CHECK))
+        if (key ? parent->kind != RELATION_PARTITIONED : constraint->kind != CONSTRAINT_CHECK)
+            continue; /* what only inherits has keys of its own */
+        if (relation_find_constraint(child, constraint->name))
             continue;
         copy = catalog_add_constraint(x->catalog, child, constraint->kind,
             key ? analyse_constraint_name(x, child, constraint->columns,
@@ -119,30 +121,34 @@ static void add_to_children(struct command *c, const struct relation *parent, co
 /* Checks have their parent's name; keys go with the index. */
 static void drop_from_children(struct command *c, const struct relation *parent, const char *name)
 {
-    for (size_t i = 0; i < parent->children.count; i++) {
-        struct relation *child = parent->children.items[i];
+    struct relation_list children = {0};
+
+    analysis_descendants(c->x, parent, &children);
+    for (size_t i = 0; i < children.items.count; i++) {
+        struct relation *child = children.items.items[i];
         struct constraint *constraint = relation_find_constraint(child, name);
 
         analysis_lock(c->x, child, LOCK_ACCESS_EXCLUSIVE);
         analysis_touch(c->x, child);
         if (constraint && constraint->kind == CONSTRAINT_CHECK)
             catalog_drop_constraint(c->x->catalog, constraint, c->x->analyser->migration_id);
-        drop_from_children(c, child, name);
     }
 }
 
 /* Validated for the parent, a check is validated for each partition. */
 static void validate_in_children(struct command *c, const struct relation *parent, const char *name)
 {
-    for (size_t i = 0; i < parent->children.count; i++) {
-        struct relation *child = parent->children.items[i];
+    struct relation_list children = {0};
+
+    analysis_descendants(c->x, parent, &children);
+    for (size_t i = 0; i < children.items.count; i++) {
+        struct relation *child = children.items.items[i];
         struct constraint *constraint = relation_find_constraint(child, name);
 
         analysis_lock(c->x, child, LOCK_SHARE_UPDATE_EXCLUSIVE)->scan = true;
         analysis_touch(c->x, child);
         if (constraint)
             constraint->valid = true;
-        validate_in_children(c, child, name);
     }
 }
 
@@ -214,8 +220,7 @@ struct constraint *command_find_constraint(struct command *c)
 
 static const char *constraint_object(struct command *c, const struct constraint *constraint)
 {
-    return arena_printf(c->x->arena, "CONSTRAINT %s ON %s", quote_name(c->x->arena, constraint->name),
-        c->relation->qualified);
+    return quote_on(c->x->arena, "CONSTRAINT", constraint->name, c->relation->qualified);
 }
 
 /* Adds it again as it is now. */
@@ -329,6 +334,15 @@ void alter_drop_constraint(struct command *c)
     catalog_drop_constraint(x->catalog, constraint, x->analyser->migration_id);
 }
 
+/* The options with another DEFERRABLE, which is their last. */
+static const char *with_deferral(struct arena *arena, const char *options, const char *deferral)
+{
+    const char *deferrable = strstr(options, " DEFERRABLE"), *initially = strstr(options, " INITIALLY");
+    const char *end = deferrable && (!initially || deferrable < initially) ? deferrable : initially;
+
+    return arena_printf(arena, "%.*s%s", end ? (int)(end - options) : (int)strlen(options), options, deferral);
+}
+
 void alter_constraint(struct command *c)
 {
     struct constraint *constraint;
@@ -342,4 +356,5 @@ void alter_constraint(struct command *c)
                         strstr(constraint->options, "INITIALLY DEFERRED") ? "DEFERRABLE INITIALLY DEFERRED"
                         : strstr(constraint->options, "DEFERRABLE")       ? "DEFERRABLE"
                                                                           : "NOT DEFERRABLE"));
+    constraint->options = with_deferral(c->x->arena, constraint->options, analyse_deferral(c->def));
 }

@@ -353,13 +353,50 @@ void alter_detach_partition(struct command *c)
     analysis_touch_partition(x, c->relation, child);
 }
 
+/* A circle of parents would have no end. */
+static bool may_inherit(struct command *c, const struct relation *parent)
+{
+    struct relation_list below = {0};
+    bool circle = parent == c->relation;
+    size_t end, at;
+
+    analysis_descendants(c->x, c->relation, &below);
+    for (size_t i = 0; i < below.items.count; i++)
+        circle = circle || below.items.items[i] == parent;
+    if (!circle)
+        return true;
+    at = analysis_find_name(c->x, parent->name, c->from, &end);
+    analysis_error(
+        c->x, DIAG(PG060), at, end, "'%s' cannot inherit from '%s', which inherits from it", c->relation->name, parent->name);
+    return false;
+}
+
 void alter_inherit(struct command *c)
+{
+    struct relation *parent = analysis_relation(c->x, sql_fields(c->def));
+
+    if (!parent || !may_inherit(c, parent))
+        return;
+    analysis_lock(c->x, parent, LOCK_SHARE_UPDATE_EXCLUSIVE);
+    analysis_touch(c->x, parent);
+    if (!c->relation->parent)
+        catalog_set_parent(c->x->catalog, c->relation, parent);
+    command_undo(
+        c, arena_printf(c->x->arena, "ALTER TABLE %s NO INHERIT %s", c->relation->qualified, parent->qualified));
+}
+
+void alter_no_inherit(struct command *c)
 {
     struct relation *parent = analysis_relation(c->x, sql_fields(c->def));
 
     if (!parent)
         return;
-    analysis_lock(c->x, parent, LOCK_SHARE_UPDATE_EXCLUSIVE);
+    analysis_lock(c->x, parent, LOCK_ACCESS_SHARE);
+    analysis_touch(c->x, parent);
+    if (c->relation->parent == parent)
+        catalog_clear_parent(c->relation);
     command_undo(
-        c, arena_printf(c->x->arena, "ALTER TABLE %s NO INHERIT %s", c->relation->qualified, parent->qualified));
+        c, arena_printf(c->x->arena, "ALTER TABLE %s INHERIT %s", c->relation->qualified, parent->qualified));
+    inverse_lossy(&c->inverse, c->x->arena,
+        arena_printf(c->x->arena, "which columns table %s had from %s alone", c->relation->qualified, parent->qualified));
 }

@@ -10,6 +10,7 @@ static const struct {
     const char *tag;
     void (*analyse)(struct analysis *x);
 } handlers[] = {
+    {"AlterDefaultPrivilegesStmt", analyse_default_privileges},
     {"AlterDomainStmt", analyse_alter_domain},
     {"AlterEnumStmt", analyse_alter_enum},
     {"AlterExtensionContentsStmt", analyse_alter_extension},
@@ -63,16 +64,22 @@ static const struct {
 struct analyser *analyser_create(struct arena *arena, struct diag_list *diags, const char *schema)
 {
     struct analyser *analyser = ARENA_NEW(arena, struct analyser);
-    static char present[] = "";
 
     analyser->arena = arena;
     analyser->diags = diags;
     analyser->schema = schema;
     analyser->migration_id = "";
     catalog_init(&analyser->catalog, arena);
-    map_put(&analyser->catalog.schemas, STR("public"), present);
-    map_put(&analyser->catalog.schemas, str_from(schema), present);
+    catalog_add_schema(&analyser->catalog, "public", 0);
+    if (strcmp(schema, "public") != 0)
+        catalog_add_schema(&analyser->catalog, schema, 0);
     return analyser;
+}
+
+void analyser_set_schema(struct analyser *analyser, const char *schema)
+{
+    analyser->schema = schema;
+    analyser->other_count = 0;
 }
 
 void analyser_free(struct analyser *analyser)
@@ -86,30 +93,6 @@ void analyser_begin(struct analyser *analyser, const struct project_migration *m
     analyser->migration_id = migration ? migration->id : "";
     analyser->ordinal++;
     analyser->timezone_utc = false;
-}
-
-/* Of statements that are not analysed: what they make is not to be called missing later. */
-static void note_made(struct analysis *x)
-{
-    const struct sql_node *range_var = sql_get(sql_get(x->body, "base"), "relation");
-    const char *schema, *name;
-
-    if (strcmp(x->out->tag, "CreateForeignTableStmt") == 0 && sql_text(range_var, "relname")) {
-        schema = analysis_schema(x, range_var);
-        name = sql_text(range_var, "relname");
-        if (!catalog_find_relation(x->catalog, schema, name))
-            catalog_add_relation(x->catalog, RELATION_FOREIGN_TABLE, schema, name, x->analyser->ordinal)->opaque = true;
-    } else if (strcmp(x->out->tag, "ImportForeignSchemaStmt") == 0 ||
-               (strcmp(x->out->tag, "DefineStmt") == 0 && sql_text_is(x->body, "kind", "OBJECT_TYPE"))) {
-        x->catalog->opaque = true;
-    }
-}
-
-static void analyse_other(struct analysis *x)
-{
-    note_made(x);
-    x->out->alone = analyse_is_alone(x->out->tag, x->body);
-    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know how to undo this statement: write 'down:'");
 }
 
 static int compare_edits(const void *a, const void *b)

@@ -112,7 +112,9 @@ struct analyser {
     struct arena *arena;
     struct arena scratch; /* trees and work of one analyse() */
     struct diag_list *diags;
-    const char *schema; /* of names written without one */
+    const char *schema; /* of names written without one: of what is made, and of what none of the others has */
+    const char *const *others; /* that SET search_path names behind it, for the text that is read */
+    size_t other_count;
     struct catalog catalog;
     struct lint_settings lint;
     const struct project_migration *migration; /* NULL in tools that analyse bare SQL */
@@ -121,7 +123,7 @@ struct analyser {
     bool timezone_utc; /* SET timezone said so */
     bool declared;     /* what code does that cannot be seen is said elsewhere */
     bool quiet;        /* no findings: SQL that only reverses or stands in for something */
-    size_t walk;       /* marks what analysis_touch_gone() met */
+    size_t walk;       /* marks what the last walk through the catalogue met */
     VEC(struct late_finding) late;
 };
 
@@ -134,6 +136,9 @@ bool analyse(struct analyser *analyser, const struct text *text, struct statemen
 /* Parses and qualifies without applying: SQL that somebody wrote to undo things. Fills tag, label, sql, alone,
  * destroys and objects. */
 bool analyse_only_qualify(struct analyser *analyser, const struct text *text, struct statement_list *out);
+
+/* Forgets what SET search_path said in the text before. */
+void analyser_set_schema(struct analyser *analyser, const char *schema);
 
 /* --- for the files of the analysis ------------------------------------------------------------------------------- */
 
@@ -159,6 +164,10 @@ struct analysis {
     bool failed;
 };
 
+struct relation_list {
+    VEC(struct relation *) items;
+};
+
 /* analysis.c */
 struct diag *analysis_error(struct analysis *x, const struct diag_code *code, size_t at, size_t end, const char *format,
     ...) __attribute__((format(printf, 5, 6)));
@@ -169,6 +178,8 @@ void analysis_help(struct analysis *x, struct diag *diag, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 void analysis_did_you_mean(
     struct analysis *x, struct diag *diag, const char *word, const char *const *names, size_t count);
+/* The schema of a name that was written without one: the first of the search_path that has something of this name. */
+const char *analysis_home(const struct analysis *x, const char *name);
 /* Offset of a name at or behind `from` in the statement; its start when the name is not there. */
 size_t analysis_find_name(const struct analysis *x, const char *name, size_t from, size_t *end);
 /* Offset behind the first such keyword or bracket at or behind `from`; the statement's end when there is none. */
@@ -223,6 +234,10 @@ void analysis_touch_partition(struct analysis *x, const struct relation *parent,
 void analysis_touch_renamed(struct analysis *x, const struct relation *relation);
 /* It is about to be dropped: with all that CASCADE takes along. */
 void analysis_touch_gone(struct analysis *x, struct relation *relation);
+/* Partitions and what inherits, at any depth, each once. */
+void analysis_descendants(struct analysis *x, const struct relation *relation, struct relation_list *out);
+/* What a view reads, directly or through other views, each once. */
+void analysis_read_by(struct analysis *x, const struct relation *relation, struct relation_list *out);
 void analysis_touch_type_users(struct analysis *x, const struct type_object *type);
 void analysis_touch_mentions(struct analysis *x, const char *name); /* whatever has this name in an expression */
 void analysis_touch_all_in(struct analysis *x, const char *schema); /* NULL: in every schema */
@@ -254,9 +269,6 @@ const char *const *expression_columns(
 /* Columns that cannot be null where the condition holds (it is a conjunction with IS NOT NULL on them). */
 const char *const *expression_not_null(struct analysis *x, const struct sql_node *condition, size_t *count);
 /* Every relation that the tree's RangeVars name and the catalogue knows, each once. */
-struct relation_list {
-    VEC(struct relation *) items;
-};
 void expression_relations(struct analysis *x, const struct sql_node *tree, struct relation_list *out);
 
 /* analyse_table.c */
@@ -272,11 +284,20 @@ struct column_facts {
     struct relation_list referenced;
     VEC(struct constraint *) constraints;
 };
-/* Adds a ColumnDef to a table. creating: in CREATE TABLE. NULL facts.column when it could not be added. */
+/* In CREATE TABLE: what may name other columns comes when all columns are there, and keys before what refers to them. */
+enum column_pass { COLUMN_ITSELF, COLUMN_EXPRESSIONS, COLUMN_SELF_REFERENCES };
+
+/* Adds a ColumnDef to a table. creating: in CREATE TABLE, the first pass. NULL facts.column when it could not be added. */
 struct column_facts analyse_column(
     struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end, bool creating);
-/* The sequence of a serial or identity column. */
-void analyse_column_sequence(struct analysis *x, struct relation *relation, struct column *column, bool identity);
+void analyse_column_later(struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end,
+    enum column_pass pass);
+/* A foreign key to the table that it is of. */
+bool analyse_refers_to_itself(
+    const struct analysis *x, const struct relation *relation, const struct sql_node *constraint);
+/* The sequence of a serial column, or (identity, the clause) of an identity column. */
+void analyse_column_sequence(
+    struct analysis *x, struct relation *relation, struct column *column, const struct sql_node *identity);
 /* A volatile default in ALTER TABLE … ADD COLUMN: it would write the whole table anew. Offsets into the text. */
 struct volatile_default {
     size_t start, end;                   /* DEFAULT and its expression */
@@ -292,6 +313,8 @@ bool analyse_find_volatile_default(struct analyser *analyser, const struct text 
  * be added. */
 struct constraint *analyse_constraint(
     struct analysis *x, struct relation *relation, const struct sql_node *constraint, size_t end, const char *column);
+/* " DEFERRABLE", " DEFERRABLE INITIALLY DEFERRED", or "" */
+const char *analyse_deferral(const struct sql_node *constraint);
 /* The name that the server gives to what has none. */
 const char *analyse_constraint_name(
     struct analysis *x, const struct relation *relation, const char *const *columns, size_t count, const char *label);
@@ -301,10 +324,13 @@ struct relation *analyse_key_index(
 /* analyse_alter.c */
 void analyse_alter_table(struct analysis *x);
 
+/* alter_setting.c */
+/* WITH (…) of what makes the relation. */
+void analyse_made_options(struct analysis *x, struct relation *relation, const struct sql_node *options);
+
 /* analyse_rename.c */
 void analyse_rename(struct analysis *x);
 void analyse_set_schema(struct analysis *x);
-void analyse_owner(struct analysis *x);
 
 /* analyse_index.c */
 void analyse_create_index(struct analysis *x);
@@ -316,6 +342,21 @@ void analyse_vacuum(struct analysis *x);
 
 /* analyse_drop.c */
 void analyse_drop(struct analysis *x);
+/* Makes the view again as `sql` (what follows its name), with all that it has. grown: that gives more columns now. */
+void analysis_undo_view(
+    struct analysis *x, const struct relation *view, const char *sql, bool grown, struct inverse *inverse);
+/* Views that read it, directly or through others: those first that nothing reads. False: one of them cannot be made
+ * again. */
+bool analysis_undo_readers(struct analysis *x, struct relation *relation, struct relation_list *readers);
+/* Makes them again, last to first. */
+void analysis_make_readers(struct analysis *x, const struct relation_list *readers, struct inverse *inverse);
+
+/* analyse_drop_object.c */
+void analyse_drop_object(struct analysis *x, const char *kind, const struct sql_node *object);
+bool analysis_is_cascade(const struct analysis *x);
+void analysis_report_dependent(struct analysis *x, const char *name, const char *dependent, const char *what);
+/* What is dropped takes its owner and its privileges along: the undo, which has made it again by then, gives them back. */
+void analysis_give_again(struct analysis *x, const struct relation *relation, struct inverse *inverse);
 
 /* analyse_object.c */
 void analyse_create_schema(struct analysis *x);
@@ -323,13 +364,23 @@ void analyse_create_extension(struct analysis *x);
 void analyse_alter_extension(struct analysis *x);
 void analyse_create_sequence(struct analysis *x);
 void analyse_alter_sequence(struct analysis *x);
+/* Remembers them; made: they are said by what makes the sequence. */
+void analyse_sequence_options(
+    struct analysis *x, struct relation *sequence, const struct sql_node *options, bool made);
+/* Puts them back as they are now. */
+void analyse_undo_options(
+    struct analysis *x, const struct relation *sequence, const struct sql_node *options, struct inverse *inverse);
 void analyse_comment(struct analysis *x);
 
 /* analyse_grant.c */
 void analyse_grant(struct analysis *x);
-/* What is dropped takes its privileges along: the undo, which has made it again by then, gives them back. text: as GRANT
- * names it now. object NULL: a schema. */
-void analysis_undo_privileges(struct analysis *x, struct inverse *inverse, const void *object, const char *text);
+void analyse_default_privileges(struct analysis *x);
+void analyse_owner(struct analysis *x);
+/* ALTER TABLE, VIEW, SEQUENCE … OWNER TO. */
+void analysis_own(
+    struct analysis *x, const struct relation *relation, const struct sql_node *role, struct inverse *inverse);
+/* CREATE SCHEMA … AUTHORIZATION. */
+void analysis_authorize(struct analysis *x, const char *schema);
 
 /* analyse_view.c */
 /* Notes what the view's query reads, in place of what it read before. */
@@ -341,20 +392,42 @@ void analyse_refresh(struct analysis *x);
 void analyse_create_enum(struct analysis *x);
 void analyse_alter_enum(struct analysis *x);
 void analyse_create_type(struct analysis *x);
+/* NULL and diagnosed when the name is taken; when there is none. */
+struct type_object *analysis_add_type(struct analysis *x, const struct sql_node *names, enum type_kind kind);
+struct type_object *analysis_find_type(struct analysis *x, const struct sql_node *names);
+
+/* analyse_domain.c */
 void analyse_create_domain(struct analysis *x);
 void analyse_alter_domain(struct analysis *x);
+/* The attributes of CREATE TYPE … AS (…). */
+void analyse_attributes(struct analysis *x, struct type_object *type, const struct sql_node *column_defs);
+/* ALTER TYPE of a composite type; false: it is another ALTER. */
+bool analyse_composite(struct analysis *x);
+/* what: "ATTRIBUTE", "CONSTRAINT" */
+void analyse_rename_part(struct analysis *x, struct type_object *type, const char *what);
 
 /* analyse_code.c */
 void analyse_create_function(struct analysis *x);
+/* Makes it, or makes it again what it was. */
+void analysis_make_function(struct analysis *x, const struct function *function, struct inverse *inverse);
 void analyse_create_trigger(struct analysis *x);
 void analyse_create_policy(struct analysis *x);
 void analyse_create_rule(struct analysis *x);
 void analyse_create_statistics(struct analysis *x);
-void analyse_publication(struct analysis *x);
+/* The statistics object of this qualified name, and its table; NULL: the history has none. */
+struct extra *analysis_statistics(struct analysis *x, const char *qualified, struct relation **relation);
 void analyse_do(struct analysis *x);
 void analyse_call(struct analysis *x);
 void analyse_alter_function(struct analysis *x);
 void analyse_alter_policy(struct analysis *x);
+
+/* analyse_other.c: publications, aggregates, event triggers and the like, kept as their texts */
+void analyse_other(struct analysis *x);
+void analyse_publication(struct analysis *x);
+/* DROP of one. False: it is not of these kinds. */
+bool analyse_drop_other(struct analysis *x, const char *kind, const struct sql_node *object);
+/* "PUBLICATION p": as COMMENT ON and DROP name what has a name alone. NULL: not of these kinds. */
+const char *analysis_named_object(struct analysis *x, const char *kind, const struct sql_node *object);
 
 /* analyse_query.c */
 /* Can the statement run only outside of transactions? */

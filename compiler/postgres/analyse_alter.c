@@ -100,58 +100,6 @@ static void force_row_security(struct command *c)
             quote_literal(c->x->arena, c->relation->qualified), force ? "true" : "false"));
 }
 
-static void cluster_on(struct command *c)
-{
-    struct relation *index = catalog_find_relation(c->x->catalog, c->relation->schema, c->name);
-
-    if (index)
-        analysis_lock(c->x, index, LOCK_SHARE_UPDATE_EXCLUSIVE);
-    command_undo(c, arena_printf(c->x->arena, "ALTER TABLE %s SET WITHOUT CLUSTER", c->relation->qualified));
-}
-
-static void note_toggled(struct command *c, bool enable)
-{
-    struct trigger *trigger = c->name ? relation_find_trigger(c->relation, c->name) : NULL;
-
-    if (trigger)
-        trigger->disabled = !enable;
-    else if (!c->name)
-        c->relation->triggers_disabled = !enable;
-    for (size_t i = 0; enable && !c->name && i < c->relation->triggers.count; i++)
-        c->relation->triggers.items[i]->disabled = false;
-    if (!enable)
-        analysis_judge_late(c->x, (struct late_finding){.kind = LATE_TRIGGERS, .table = c->relation}, c->from,
-            lex_expression_end(c->x->sql, c->from, c->x->node->end));
-}
-
-static void toggle_trigger(struct command *c)
-{
-    bool enable = strncmp(sql_text(c->fields, "subtype"), "AT_Enable", 9) == 0;
-
-    if (c->name && c->relation->kind != RELATION_VIEW && !c->relation->opaque &&
-        !relation_find_trigger(c->relation, c->name)) {
-        size_t end, at = analysis_find_name(c->x, c->name, c->from, &end);
-
-        analysis_error(c->x, DIAG(PG008), at, end, "table '%s' has no trigger '%s' at this point of the history",
-            c->relation->name, c->name);
-        return;
-    }
-    if (c->relation->kind == RELATION_PARTITIONED)
-        analysis_lock_partitions(c->x, c->relation, LOCK_SHARE_ROW_EXCLUSIVE);
-    note_toggled(c, enable);
-    if (c->name)
-        command_undo(c, command_alter(c, enable ? "DISABLE TRIGGER " : "ENABLE TRIGGER ", c->name));
-    else
-        inverse_impossible(&c->inverse, c->x->arena, "which triggers were enabled before is not known: write 'down:'");
-}
-
-static void check_column_only(struct command *c)
-{
-    if (c->name)
-        analysis_column(c->x, c->relation, c->name, c->from);
-    inverse_impossible(&c->inverse, c->x->arena, "invplan does not know the setting before: write 'down:'");
-}
-
 static void unknown_before(struct command *c)
 {
     inverse_impossible(&c->inverse, c->x->arena, "invplan does not know the setting before: write 'down:'");
@@ -161,31 +109,7 @@ static void unknown_before(struct command *c)
 static void change_owner(struct command *c)
 {
     analysis_touch_owned(c->x, c->relation);
-    unknown_before(c);
-}
-
-/* Which index it is, the index says. */
-static void replica_identity(struct command *c)
-{
-    for (size_t i = 0; i < c->relation->indexes.count; i++)
-        analysis_touch(c->x, c->relation->indexes.items[i]);
-    unknown_before(c);
-}
-
-static void set_options(struct command *c)
-{
-    for (const struct sql_node *item = sql_first(sql_get(c->def, "items")); item; item = sql_next(item)) {
-        const struct sql_node *option = sql_as(item, "DefElem");
-        const char *value = sql_string(sql_get(option, "arg"));
-
-        if (sql_text_is(option, "defname", "autovacuum_enabled") && value &&
-            (strcmp(value, "false") == 0 || strcmp(value, "off") == 0 || strcmp(value, "0") == 0))
-            analysis_help(c->x,
-                command_finding(c, DIAG(PG084),
-                    arena_printf(c->x->arena, "nothing vacuums table '%s' any more", c->relation->name)),
-                "set its autovacuum_… thresholds instead");
-    }
-    unknown_before(c);
+    analysis_own(c->x, c->relation, sql_get(c->fields, "newowner"), &c->inverse);
 }
 
 static command_function *find_command(const char *subtype)
@@ -208,6 +132,7 @@ static command_function *find_command(const char *subtype)
         {"AT_AttachPartition", alter_attach_partition},
         {"AT_DetachPartition", alter_detach_partition},
         {"AT_AddInherit", alter_inherit},
+        {"AT_DropInherit", alter_no_inherit},
         {"AT_SetLogged", set_storage},
         {"AT_SetUnLogged", set_storage},
         {"AT_SetTableSpace", set_tablespace},
@@ -215,20 +140,28 @@ static command_function *find_command(const char *subtype)
         {"AT_DisableRowSecurity", row_security},
         {"AT_ForceRowSecurity", force_row_security},
         {"AT_NoForceRowSecurity", force_row_security},
-        {"AT_ClusterOn", cluster_on},
-        {"AT_EnableTrig", toggle_trigger},
-        {"AT_DisableTrig", toggle_trigger},
-        {"AT_EnableTrigAll", toggle_trigger},
-        {"AT_DisableTrigAll", toggle_trigger},
-        {"AT_SetStatistics", check_column_only},
-        {"AT_SetOptions", check_column_only},
-        {"AT_SetStorage", check_column_only},
-        {"AT_SetCompression", check_column_only},
+        {"AT_ClusterOn", alter_cluster},
+        {"AT_DropCluster", alter_cluster},
+        {"AT_EnableTrig", alter_trigger},
+        {"AT_DisableTrig", alter_trigger},
+        {"AT_EnableAlwaysTrig", alter_trigger},
+        {"AT_EnableReplicaTrig", alter_trigger},
+        {"AT_EnableTrigAll", alter_triggers},
+        {"AT_DisableTrigAll", alter_triggers},
+        {"AT_EnableTrigUser", alter_triggers},
+        {"AT_DisableTrigUser", alter_triggers},
+        {"AT_SetStatistics", alter_statistics},
+        {"AT_SetOptions", alter_options},
+        {"AT_ResetOptions", alter_options},
+        {"AT_SetStorage", alter_storage},
+        {"AT_SetCompression", alter_compression},
         {"AT_AddIdentity", alter_add_identity},
+        {"AT_SetIdentity", alter_set_identity},
         {"AT_DropExpression", alter_drop_expression},
         {"AT_ChangeOwner", change_owner},
-        {"AT_ReplicaIdentity", replica_identity},
-        {"AT_SetRelOptions", set_options},
+        {"AT_ReplicaIdentity", alter_replica_identity},
+        {"AT_SetRelOptions", alter_options},
+        {"AT_ResetRelOptions", alter_options},
     };
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -254,23 +187,6 @@ static enum lock_mode lock_of(const struct sql_node *fields, const char *subtype
     return lock_of_subcommand(subtype);
 }
 
-/* ALTER TYPE of a composite type. */
-static bool alter_composite(struct analysis *x)
-{
-    const struct sql_node *range_var = sql_get(x->body, "relation");
-    const struct type_object *type;
-
-    if (!sql_text_is(x->body, "objtype", "OBJECT_TYPE"))
-        return false;
-    type = catalog_find_type(x->catalog, analysis_schema(x, range_var), sql_text(range_var, "relname"));
-    if (type) {
-        analysis_touch_type(x, type);
-        analysis_touch_type_users(x, type);
-    }
-    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the type's attributes before: write 'down:'");
-    return true;
-}
-
 static struct relation *altered_relation(struct analysis *x)
 {
     struct relation *relation = NULL;
@@ -293,15 +209,48 @@ static size_t next_command(const struct analysis *x, size_t from)
     return lex_next(&lexer).end;
 }
 
+/* The server carries subcommands out in this order, whatever theirs is: what goes makes room, and a key finds its
+ * columns. */
+enum { PASS_DROP, PASS_TYPE, PASS_ADD_COLUMN, PASS_ADD_KEY, PASS_REST, PASS_LAST = PASS_REST };
+
+static int pass_of(const struct sql_node *fields)
+{
+    const char *subtype = sql_text(fields, "subtype"), *kind = sql_text(sql_fields(sql_get(fields, "def")), "contype");
+
+    if (strcmp(subtype, "AT_DropColumn") == 0 || strcmp(subtype, "AT_DropConstraint") == 0)
+        return PASS_DROP;
+    if (strcmp(subtype, "AT_AlterColumnType") == 0)
+        return PASS_TYPE;
+    if (strcmp(subtype, "AT_AddColumn") == 0)
+        return PASS_ADD_COLUMN;
+    if (strcmp(subtype, "AT_AddConstraint") == 0 && kind &&
+        (strcmp(kind, "CONSTR_PRIMARY") == 0 || strcmp(kind, "CONSTR_UNIQUE") == 0))
+        return PASS_ADD_KEY;
+    return PASS_REST;
+}
+
+static const char *apply_command(struct command *c)
+{
+    const char *subtype = sql_text(c->fields, "subtype");
+
+    c->def = sql_fields(sql_get(c->fields, "def"));
+    c->name = sql_text(c->fields, "name");
+    analysis_lock(c->x, c->relation, lock_of(c->fields, subtype));
+    find_command(subtype)(c);
+    inverse_put_before(&c->x->out->inverse, c->x->arena, &c->inverse);
+    return c->probe;
+}
+
 void analyse_alter_table(struct analysis *x)
 {
     struct relation *relation = altered_relation(x);
     size_t from = sql_location(sql_get(x->body, "relation")), name_end;
     const char *probes[64];
-    size_t probe_count = 0, count = sql_count(sql_get(x->body, "cmds"));
+    size_t probe_count = 0, read = 0, count = sql_count(sql_get(x->body, "cmds"));
+    struct command *commands;
 
     x->out->phase = PHASE_EXPAND;
-    if (!relation && alter_composite(x))
+    if (!relation && analyse_composite(x))
         return;
     if (!relation) {
         inverse_impossible(&x->out->inverse, x->arena, "the table is not one of this history: write 'down:'");
@@ -311,19 +260,22 @@ void analyse_alter_table(struct analysis *x)
     from = name_end;
     x->out->label = arena_printf(x->arena, "alter_%s", relation->name);
     analysis_touch(x, relation);
+    commands = ARENA_ARRAY(x->scratch, struct command, count + 1);
     for (const struct sql_node *item = sql_first(sql_get(x->body, "cmds")); item; item = sql_next(item)) {
-        struct command c = {.x = x, .relation = relation, .fields = sql_as(item, "AlterTableCmd"), .from = from};
-        const char *subtype = sql_text(c.fields, "subtype");
-
-        c.def = sql_fields(sql_get(c.fields, "def"));
-        c.name = sql_text(c.fields, "name");
-        analysis_lock(x, relation, lock_of(c.fields, subtype));
-        find_command(subtype)(&c);
-        inverse_put_before(&x->out->inverse, x->arena, &c.inverse);
-        if (c.probe && probe_count < sizeof(probes) / sizeof(probes[0]))
-            probes[probe_count++] = c.probe;
+        commands[read++] = (struct command){
+            .x = x, .relation = relation, .fields = sql_as(item, "AlterTableCmd"), .from = from};
         from = next_command(x, from);
     }
+    for (int pass = 0; pass <= PASS_LAST; pass++)
+        for (size_t i = 0; i < count; i++) {
+            const char *probe;
+
+            if (pass_of(commands[i].fields) != pass)
+                continue;
+            probe = apply_command(&commands[i]);
+            if (probe && probe_count < sizeof(probes) / sizeof(probes[0]))
+                probes[probe_count++] = probe;
+        }
     if (probe_count == count && count)
         x->out->probe = sql_probe_all(x->arena, probes, probe_count);
 }

@@ -1,4 +1,4 @@
-/* Functions, triggers, policies, rules, statistics, publications and DO. */
+/* Functions, triggers, policies, rules, statistics and DO. */
 #include <string.h>
 
 #include "compiler/postgres/analyse.h"
@@ -97,6 +97,14 @@ static struct function *same_function(struct analysis *x, const struct function 
     return other;
 }
 
+void analysis_make_function(struct analysis *x, const struct function *function, struct inverse *inverse)
+{
+    inverse_undo(inverse, x->arena, function->sql);
+    for (size_t i = 0; i < function->actions.count; i++)
+        inverse_undo(inverse, x->arena,
+            arena_printf(x->arena, "ALTER %s %s %s", function->keyword, function->identity, function->actions.items[i]));
+}
+
 void analyse_create_function(struct analysis *x)
 {
     struct function *function = ARENA_NEW(x->arena, struct function), *before;
@@ -129,7 +137,11 @@ void analyse_create_function(struct analysis *x)
     }
     analysis_touch_function(x, function);
     if (before) {
-        inverse_undo(&x->out->inverse, x->arena, before->sql);
+        if (before->sql)
+            analysis_make_function(x, before, &x->out->inverse);
+        else
+            inverse_impossible(
+                &x->out->inverse, x->arena, "invplan does not know how the function was before: write 'down:'");
         function->next = before->next;
         function->comment = before->comment;
         *before = *function;
@@ -141,6 +153,22 @@ void analyse_create_function(struct analysis *x)
     function->next = map_put(&x->catalog->functions, catalog_key(x->catalog, schema, name), function);
 }
 
+/* What stands behind the function's name and its arguments: "STABLE". */
+static const char *function_action(struct analysis *x)
+{
+    const char *name = sql_list_string(sql_get(sql_get(x->body, "func"), "objname"), SIZE_MAX);
+    size_t end, at = analysis_find_name(x, name, x->node->start, &end);
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = end};
+    struct lex_token token = lex_next(&lexer);
+
+    (void)at;
+    if (lex_is(x->sql, token, "(")) {
+        lexer.at = lex_find_close(x->sql, token.start) + 1;
+        token = lex_next(&lexer);
+    }
+    return analysis_slice(x, token.start, x->node->end);
+}
+
 void analyse_alter_function(struct analysis *x)
 {
     struct function *function = analysis_function(x, sql_get(x->body, "func"));
@@ -150,7 +178,13 @@ void analyse_alter_function(struct analysis *x)
         function->is_volatile = true;
         analysis_touch_function(x, function);
     }
-    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know how the function was before: write 'down:'");
+    if (!function || !function->sql) {
+        inverse_impossible(
+            &x->out->inverse, x->arena, "invplan does not know how the function was before: write 'down:'");
+        return;
+    }
+    analysis_make_function(x, function, &x->out->inverse);
+    VEC_PUSH(x->arena, &function->actions, function_action(x));
 }
 
 /* --- triggers ---------------------------------------------------------------------------------------------------- */
@@ -202,7 +236,10 @@ void analyse_create_trigger(struct analysis *x)
     }
     analysis_touch(x, relation);
     if (before) {
-        inverse_undo(&x->out->inverse, x->arena, replacing(x, before->sql));
+        if (before->sql)
+            inverse_undo(&x->out->inverse, x->arena, replacing(x, before->sql));
+        else
+            inverse_impossible(&x->out->inverse, x->arena, "its definition is not known: write 'down:'");
         before->sql = x->out->sql;
         before->function = find_trigger_function(x);
         return;
@@ -214,65 +251,110 @@ void analyse_create_trigger(struct analysis *x)
     trigger->each_row = sql_flag(x->body, "row");
     VEC_PUSH(x->arena, &relation->triggers, trigger);
     inverse_undo(&x->out->inverse, x->arena,
-        arena_printf(x->arena, "DROP TRIGGER %s ON %s", quote_name(x->arena, name), relation->qualified));
+        arena_printf(x->arena, "DROP %s", quote_on(x->arena, "TRIGGER", name, relation->qualified)));
     x->out->probe = sql_probe_trigger(x->arena, relation, trigger->name);
 }
 
-/* --- policies, rules, statistics, publications ------------------------------------------------------------------- */
+/* --- policies, rules, statistics --------------------------------------------------------------------------------- */
 
 void analyse_create_policy(struct analysis *x)
 {
     struct relation *relation = analysis_table(x, sql_get(x->body, "table"));
-    struct policy *policy = ARENA_NEW(x->arena, struct policy);
+    const char *name = sql_text(x->body, "policy_name");
+    size_t end, at = analysis_find_name(x, name, x->node->start, &end);
 
     x->out->phase = PHASE_EXPAND;
     if (!relation)
         return;
-    policy->name = arena_strdup(x->arena, sql_text(x->body, "policy_name"));
-    policy->sql = x->out->sql;
-    x->out->label = arena_printf(x->arena, "create_policy_%s", policy->name);
-    VEC_PUSH(x->arena, &relation->policies, policy);
+    x->out->label = arena_printf(x->arena, "create_policy_%s", name);
+    if (relation_find_extra(relation, EXTRA_POLICY, name)) {
+        analysis_error(x, DIAG(PG005), at, end, "table '%s' has a policy '%s' already", relation->name, name);
+        return;
+    }
+    catalog_add_extra(x->catalog, relation, EXTRA_POLICY, name, x->out->sql);
     analysis_lock(x, relation, lock_of_statement("CreatePolicyStmt"));
     analysis_touch(x, relation);
     inverse_undo(&x->out->inverse, x->arena,
-        arena_printf(x->arena, "DROP POLICY %s ON %s", quote_name(x->arena, policy->name), relation->qualified));
+        arena_printf(x->arena, "DROP %s", quote_on(x->arena, "POLICY", name, relation->qualified)));
     x->out->probe = sql_probe_condition(x->arena,
         arena_printf(x->arena,
             "EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = pg_catalog.to_regclass(%s) AND polname = %s)",
-            quote_literal(x->arena, relation->qualified), quote_literal(x->arena, policy->name)));
+            quote_literal(x->arena, relation->qualified), quote_literal(x->arena, name)));
 }
 
 void analyse_alter_policy(struct analysis *x)
 {
     struct relation *relation = analysis_table(x, sql_get(x->body, "table"));
+    struct sql_list again = {0};
+    struct extra *policy;
 
     x->out->phase = PHASE_EXPAND;
-    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the policy before: write 'down:'");
-    if (!relation)
+    if (!relation) {
+        inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the policy before: write 'down:'");
         return;
+    }
     analysis_lock(x, relation, lock_of_statement("CreatePolicyStmt"));
     analysis_touch(x, relation);
-    for (size_t i = 0; i < relation->policies.count; i++)
-        if (strcmp(relation->policies.items[i]->name, sql_text(x->body, "policy_name")) == 0)
-            relation->policies.items[i]->sql = NULL;
+    policy = relation_find_extra(relation, EXTRA_POLICY, sql_text(x->body, "policy_name"));
+    if (!policy || !policy->sql) {
+        inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the policy before: write 'down:'");
+        return;
+    }
+    inverse_undo(&x->out->inverse, x->arena,
+        arena_printf(x->arena, "DROP %s", quote_on(x->arena, "POLICY", policy->name, relation->qualified)));
+    catalog_extra_sql(x->arena, relation, policy, &again);
+    for (size_t i = 0; i < again.items.count; i++)
+        inverse_undo(&x->out->inverse, x->arena, again.items.items[i]);
+    VEC_PUSH(x->arena, &policy->actions, x->out->sql);
 }
 
 void analyse_create_rule(struct analysis *x)
 {
     struct relation *relation = analysis_relation(x, sql_get(x->body, "relation"));
+    const char *name = sql_text(x->body, "rulename");
+    size_t end, at = analysis_find_name(x, name, x->node->start, &end);
+    struct extra *before;
 
     x->out->phase = PHASE_EXPAND;
     if (!relation)
         return;
     analysis_lock(x, relation, lock_of_statement("RuleStmt"));
     analysis_touch(x, relation);
-    inverse_undo(&x->out->inverse, x->arena,
-        arena_printf(
-            x->arena, "DROP RULE %s ON %s", quote_name(x->arena, sql_text(x->body, "rulename")), relation->qualified));
+    before = relation_find_extra(relation, EXTRA_RULE, name);
+    if (before && !sql_flag(x->body, "replace")) {
+        analysis_error(x, DIAG(PG005), at, end, "table '%s' has a rule '%s' already", relation->name, name);
+        return;
+    }
+    if (before && before->sql)
+        inverse_undo(&x->out->inverse, x->arena, replacing(x, before->sql));
+    else if (before)
+        inverse_impossible(&x->out->inverse, x->arena, "the rule before is not known: write 'down:'");
+    else
+        inverse_undo(&x->out->inverse, x->arena,
+            arena_printf(x->arena, "DROP %s", quote_on(x->arena, "RULE", name, relation->qualified)));
+    if (before)
+        before->sql = x->out->sql;
+    else
+        catalog_add_extra(x->catalog, relation, EXTRA_RULE, name, x->out->sql);
+}
+
+struct extra *analysis_statistics(struct analysis *x, const char *qualified, struct relation **relation)
+{
+    const struct map_entry *entry;
+    struct extra *extra;
+
+    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);) {
+        *relation = entry->value;
+        extra = relation_find_extra(*relation, EXTRA_STATISTICS, qualified);
+        if (extra)
+            return extra;
+    }
+    return NULL;
 }
 
 void analyse_create_statistics(struct analysis *x)
 {
+    struct relation *first = NULL;
     const char *schema, *name;
 
     x->out->phase = PHASE_EXPAND;
@@ -281,6 +363,7 @@ void analyse_create_statistics(struct analysis *x)
 
         if (!relation)
             continue;
+        first = first ? first : relation;
         analysis_lock(x, relation, lock_of_statement("CreateStatsStmt"));
         for (const struct sql_node *element = sql_first(sql_get(x->body, "exprs")); element;
              element = sql_next(element))
@@ -292,24 +375,10 @@ void analyse_create_statistics(struct analysis *x)
         return;
     }
     analysis_split_names(x, sql_get(x->body, "defnames"), &schema, &name);
-    inverse_undo(&x->out->inverse, x->arena,
-        arena_printf(x->arena, "DROP STATISTICS %s", quote_qualified(x->arena, schema, name)));
-}
-
-void analyse_publication(struct analysis *x)
-{
-    bool create = strcmp(x->out->tag, "CreatePublicationStmt") == 0;
-    struct relation_list relations = {0};
-
-    x->out->phase = PHASE_EXPAND;
-    expression_relations(x, x->node->tree, &relations);
-    for (size_t i = 0; i < relations.items.count; i++)
-        analysis_lock(x, relations.items.items[i], lock_of_statement(x->out->tag));
-    if (create)
-        inverse_undo(&x->out->inverse, x->arena,
-            arena_printf(x->arena, "DROP PUBLICATION %s", quote_name(x->arena, sql_text(x->body, "pubname"))));
-    else
-        inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the publication before: write 'down:'");
+    name = quote_qualified(x->arena, schema, name);
+    if (first && !relation_find_extra(first, EXTRA_STATISTICS, name))
+        catalog_add_extra(x->catalog, first, EXTRA_STATISTICS, name, x->out->sql);
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP STATISTICS %s", name));
 }
 
 /* --- DO ---------------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "compiler/postgres/analyse.h"
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/quote.h"
+#include "compiler/postgres/setting.h"
 
 /* Where the text of a column's clause ends: at the next clause, or where the definition does. */
 static size_t clause_end(const struct analysis *x, const struct sql_node *column_def, size_t from, size_t end)
@@ -22,7 +23,8 @@ static size_t clause_end(const struct analysis *x, const struct sql_node *column
     return lex_expression_end(x->sql, from, limit);
 }
 
-void analyse_column_sequence(struct analysis *x, struct relation *relation, struct column *column, bool identity)
+void analyse_column_sequence(
+    struct analysis *x, struct relation *relation, struct column *column, const struct sql_node *identity)
 {
     const char *names[] = {column->name};
     const char *name = analyse_constraint_name(x, relation, names, 1, "seq");
@@ -31,9 +33,13 @@ void analyse_column_sequence(struct analysis *x, struct relation *relation, stru
         catalog_add_relation(x->catalog, RELATION_SEQUENCE, relation->schema, name, x->analyser->ordinal);
     catalog_set_owner(x->catalog, column->sequence, relation, column->name);
     analysis_touch(x, column->sequence);
-    if (!identity)
-        column->default_sql =
-            arena_printf(x->arena, "nextval(%s)", quote_literal(x->arena, column->sequence->qualified));
+    if (identity) {
+        analyse_sequence_options(x, column->sequence, sql_get(identity, "options"), true);
+        return;
+    }
+    column->default_sql = arena_printf(x->arena, "nextval(%s)", quote_literal(x->arena, column->sequence->qualified));
+    setting_put(x->catalog, column->sequence,
+        (struct setting){.key = "as", .action = arena_printf(x->arena, "AS %s", column->type.text), .made = true});
 }
 
 /* DEFERRABLE and INITIALLY DEFERRED stand behind the column constraint that they are about. */
@@ -76,7 +82,7 @@ static void apply_clause(struct analysis *x, struct relation *relation, const st
     } else if (strcmp(kind, "CONSTR_IDENTITY") == 0) {
         column->identity = sql_text_is(clause, "generated_when", "d") ? "BY DEFAULT" : "ALWAYS";
         column->not_null = true;
-        analyse_column_sequence(x, relation, column, true);
+        analyse_column_sequence(x, relation, column, clause);
         facts->rewrites = true;
     } else if (strncmp(kind, "CONSTR_ATTR", 11) == 0) {
         apply_attribute(x, kind, facts);
@@ -99,6 +105,47 @@ static const char *collation_of(struct analysis *x, const struct sql_node *colum
         return NULL;
     return quote_qualified(
         x->arena, sql_count(names) > 1 ? sql_list_string(names, 0) : NULL, sql_list_string(names, SIZE_MAX));
+}
+
+bool analyse_refers_to_itself(const struct analysis *x, const struct relation *relation, const struct sql_node *constraint)
+{
+    const struct sql_node *named = sql_get(constraint, "pktable");
+    const char *name = sql_text(named, "relname");
+
+    return name && strcmp(name, relation->name) == 0 && strcmp(analysis_schema(x, named), relation->schema) == 0;
+}
+
+static enum column_pass pass_of(
+    const struct analysis *x, const struct relation *relation, const struct sql_node *clause)
+{
+    if (sql_text_is(clause, "contype", "CONSTR_CHECK") || sql_text_is(clause, "contype", "CONSTR_GENERATED"))
+        return COLUMN_EXPRESSIONS;
+    return analyse_refers_to_itself(x, relation, clause) ? COLUMN_SELF_REFERENCES : COLUMN_ITSELF;
+}
+
+/* The clauses of one pass; DEFERRABLE is of the clause before it. */
+static void apply_clauses(struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end,
+    enum column_pass pass, struct column_facts *facts)
+{
+    bool wanted = pass == COLUMN_ITSELF;
+
+    for (const struct sql_node *item = sql_first(sql_get(column_def, "constraints")); item; item = sql_next(item)) {
+        const struct sql_node *clause = sql_as(item, "Constraint");
+
+        if (strncmp(sql_text(clause, "contype"), "CONSTR_ATTR", 11) != 0)
+            wanted = pass_of(x, relation, clause) == pass;
+        if (wanted)
+            apply_clause(x, relation, column_def, clause, end, facts);
+    }
+}
+
+void analyse_column_later(struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end,
+    enum column_pass pass)
+{
+    struct column_facts facts = {.column = relation_find_column(relation, sql_text(column_def, "colname"))};
+
+    if (facts.column)
+        apply_clauses(x, relation, column_def, end, pass, &facts);
 }
 
 struct column_facts analyse_column(
@@ -127,9 +174,12 @@ struct column_facts analyse_column(
         facts.column->not_null = true;
         facts.column->default_volatile = true;
         facts.rewrites = true;
-        analyse_column_sequence(x, relation, facts.column, false);
+        analyse_column_sequence(x, relation, facts.column, NULL);
     }
-    for (const struct sql_node *item = sql_first(sql_get(column_def, "constraints")); item; item = sql_next(item))
+    if (creating)
+        apply_clauses(x, relation, column_def, end, COLUMN_ITSELF, &facts);
+    for (const struct sql_node *item = sql_first(sql_get(column_def, "constraints")); item && !creating;
+         item = sql_next(item))
         apply_clause(x, relation, column_def, sql_as(item, "Constraint"), end, &facts);
     facts.rewrites = facts.rewrites || facts.column->default_volatile || (type.object && type.object->constrained);
     facts.fails_when_rows = facts.column->not_null && !facts.column->default_sql && !facts.column->identity &&

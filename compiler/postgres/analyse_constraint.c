@@ -48,7 +48,7 @@ const char *analyse_constraint_name(
     return name;
 }
 
-static const char *deferral(const struct sql_node *constraint)
+const char *analyse_deferral(const struct sql_node *constraint)
 {
     if (sql_flag(constraint, "initdeferred"))
         return " DEFERRABLE INITIALLY DEFERRED";
@@ -88,7 +88,7 @@ static const char *foreign_key_options(struct analysis *x, const struct sql_node
         strbuf_printf(&buf, " ON DELETE %s", on_delete);
     for (size_t i = 0; i < count; i++)
         strbuf_printf(&buf, "%s%s%s", i ? ", " : " (", quote_name(x->scratch, set[i]), i + 1 == count ? ")" : "");
-    strbuf_append_text(&buf, deferral(constraint));
+    strbuf_append_text(&buf, analyse_deferral(constraint));
     result = strbuf_copy(&buf, x->arena).data;
     strbuf_free(&buf);
     return result;
@@ -132,6 +132,39 @@ static const char *const *one_name(struct analysis *x, const char *name, size_t 
     return names;
 }
 
+/* Types of one class compare with each other; 0: not known. */
+static int comparison_class(const struct type *type)
+{
+    static const struct {
+        const char *base;
+        int class;
+    } classes[] = {{"bool", 1}, {"bpchar", 2}, {"date", 3}, {"float4", 4}, {"float8", 4}, {"int2", 4}, {"int4", 4},
+        {"int8", 4}, {"name", 2}, {"numeric", 4}, {"text", 2}, {"timestamp", 3}, {"timestamptz", 3}, {"uuid", 5},
+        {"varchar", 2}};
+
+    for (size_t i = 0; type->origin == TYPE_BUILTIN && !type->array && i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strcmp(classes[i].base, type->base) == 0)
+            return classes[i].class;
+    return 0;
+}
+
+/* A key of text cannot refer to one of integers. */
+static bool types_fit(struct analysis *x, const struct relation *relation, const char *name,
+    const struct relation *referenced, const char *to, size_t at)
+{
+    const struct column *column = relation_find_column(relation, name), *other = relation_find_column(referenced, to);
+    int left = column ? comparison_class(&column->type) : 0, right = other ? comparison_class(&other->type) : 0;
+    size_t end, where = analysis_find_name(x, name, at, &end);
+
+    if (!left || !right || left == right)
+        return true;
+    analysis_help(x,
+        analysis_error(x, DIAG(PG018), where, end, "column '%s' is %s and cannot refer to '%s', which is %s", name,
+            column->type.text, to, other->type.text),
+        "give both the same type");
+    return false;
+}
+
 static struct constraint *add_foreign_key(
     struct analysis *x, struct relation *relation, const struct sql_node *node, const char *column)
 {
@@ -166,6 +199,9 @@ static struct constraint *add_foreign_key(
         analysis_error(x, DIAG(PG018), at, at, "the foreign key has %zu columns and refers to %zu", count, to_count);
         return NULL;
     }
+    for (size_t i = 0; i < count && i < to_count; i++)
+        if (!types_fit(x, relation, columns[i], referenced, to[i], at))
+            return NULL;
     constraint = catalog_add_constraint(x->catalog, relation, CONSTRAINT_FOREIGN_KEY,
         name ? name : analyse_constraint_name(x, relation, columns, count, "fkey"));
     constraint->columns = columns;
@@ -271,7 +307,7 @@ static struct constraint *take_index(
     constraint->columns = columns;
     constraint->column_count = index->index->element_count;
     constraint->index = index;
-    constraint->options = deferral(node);
+    constraint->options = analyse_deferral(node);
     index->index->constraint = constraint;
     analysis_touch(x, index);
     if (name && strcmp(name, index->name) != 0)
@@ -307,7 +343,7 @@ static struct constraint *add_key(struct analysis *x, struct relation *relation,
         constraint = catalog_add_constraint(x->catalog, relation, kind, name);
         constraint->columns = columns;
         constraint->column_count = count;
-        constraint->options = deferral(node);
+        constraint->options = analyse_deferral(node);
         analyse_key_index(x, relation, constraint, node);
     }
     for (size_t i = 0; constraint && kind == CONSTRAINT_PRIMARY_KEY && i < constraint->column_count; i++) {

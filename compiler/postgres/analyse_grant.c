@@ -1,19 +1,10 @@
-/*
- * GRANT and REVOKE: which privileges the history gave and took, by object, role and privilege, so that an undo takes back
- * what was given and no more, and what is dropped and made again has them again.
- */
+/* GRANT, REVOKE and OWNER TO. */
 #include <string.h>
 
+#include "compiler/postgres/access.h"
 #include "compiler/postgres/analyse.h"
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/quote.h"
-
-/* What the privilege is on, as GRANT names it. */
-struct grantable {
-    const void *object; /* the catalogue's own relation, function or type; NULL: only its text is known */
-    const char *text;   /* "public.items", "SCHEMA attic" */
-    bool fresh;         /* made by this very migration */
-};
 
 /* The text up to a word outside of brackets; the lexer stands behind that. */
 static const char *slice_tokens(const struct analysis *x, struct lexer *lexer, const char *until)
@@ -32,23 +23,7 @@ static const char *slice_tokens(const struct analysis *x, struct lexer *lexer, c
     return start == SIZE_MAX ? "" : analysis_slice(x, start, end);
 }
 
-static const char *privilege_name(struct analysis *x, const struct sql_node *privilege)
-{
-    const char *name = sql_text(privilege, "priv_name");
-    struct strbuf buf = STRBUF_INIT;
-    const char *result;
-    size_t count;
-    const char *const *columns = analysis_names(x, sql_get(privilege, "cols"), &count);
-
-    strbuf_append_text(&buf, name ? name : "all");
-    for (size_t i = 0; i < count; i++)
-        strbuf_printf(&buf, "%s%s%s", i ? ", " : " (", quote_name(x->scratch, columns[i]), i + 1 == count ? ")" : "");
-    result = strbuf_copy(&buf, x->arena).data;
-    strbuf_free(&buf);
-    return result;
-}
-
-static const char *grantee_name(struct analysis *x, const struct sql_node *role)
+static const char *role_name(struct analysis *x, const struct sql_node *role)
 {
     if (sql_text_is(role, "roletype", "ROLESPEC_CSTRING"))
         return quote_name(x->arena, sql_text(role, "rolename"));
@@ -59,139 +34,95 @@ static const char *grantee_name(struct analysis *x, const struct sql_node *role)
 
 /* --- what it is on ------------------------------------------------------------------------------------------------ */
 
-static struct grantable of_relation(struct analysis *x, const struct relation *relation)
+static bool is_fresh(const struct analysis *x, struct grantable on)
 {
-    return (struct grantable){relation,
-        arena_printf(x->arena, "%s%s", relation->kind == RELATION_SEQUENCE ? "SEQUENCE " : "", relation->qualified),
-        !analysis_is_live(x, relation)};
+    return on.born == x->analyser->ordinal;
 }
 
-static struct grantable of_function(struct analysis *x, const struct function *function)
+/* False: the catalogue does not know it. */
+static bool find_grantable(struct analysis *x, const char *kind, const struct sql_node *item, struct grantable *out)
 {
-    return (struct grantable){function,
-        arena_printf(x->arena, "%s %s", strcmp(function->keyword, "PROCEDURE") == 0 ? "PROCEDURE" : "FUNCTION",
-            function->identity),
-        function->born == x->analyser->ordinal};
-}
-
-static struct grantable of_type(struct analysis *x, const struct type_object *type)
-{
-    return (struct grantable){type,
-        arena_printf(x->arena, "%s %s", type->kind == TYPE_KIND_DOMAIN ? "DOMAIN" : "TYPE", type->qualified),
-        type->born == x->analyser->ordinal};
-}
-
-/* text NULL: the catalogue does not know it. */
-static struct grantable find_grantable(struct analysis *x, const struct sql_node *item)
-{
-    const char *kind = sql_text(x->body, "objtype"), *schema, *name;
+    const struct sql_node *type_name = sql_as(item, "TypeName");
+    const char *schema, *name = sql_string(item);
 
     if (sql_as(item, "RangeVar")) {
         const struct relation *relation = analysis_relation(x, sql_as(item, "RangeVar"));
 
-        return relation ? of_relation(x, relation) : (struct grantable){0};
-    }
-    if (sql_as(item, "ObjectWithArgs")) {
+        if (!relation)
+            return false;
+        *out = access_of_relation(x->arena, relation);
+    } else if (sql_as(item, "ObjectWithArgs")) {
         const struct function *function = analysis_function(x, sql_as(item, "ObjectWithArgs"));
 
-        return function ? of_function(x, function) : (struct grantable){0};
-    }
-    if (strcmp(kind, "OBJECT_TYPE") == 0 || strcmp(kind, "OBJECT_DOMAIN") == 0) {
+        if (!function)
+            return false;
+        *out = access_of_function(x->arena, function);
+    } else if (strcmp(kind, "OBJECT_TYPE") == 0 || strcmp(kind, "OBJECT_DOMAIN") == 0) {
         const struct type_object *type;
 
-        analysis_split_names(x, sql_get(sql_as(item, "List"), "items"), &schema, &name);
+        analysis_split_names(
+            x, sql_get(type_name ? type_name : sql_as(item, "List"), type_name ? "names" : "items"), &schema, &name);
         type = catalog_find_type(x->catalog, schema, name);
-        return type ? of_type(x, type) : (struct grantable){0};
+        if (!type)
+            return false;
+        *out = access_of_type(x->arena, type);
+    } else if (strcmp(kind, "OBJECT_SCHEMA") == 0 && name) {
+        const struct schema *object = map_get(&x->catalog->schemas, str_from(name));
+
+        if (!object)
+            return false;
+        *out = access_of_schema(x->arena, object, name);
+    } else {
+        return false;
     }
-    if (strcmp(kind, "OBJECT_SCHEMA") == 0 && sql_string(item))
-        return (struct grantable){
-            NULL, arena_printf(x->arena, "SCHEMA %s", quote_name(x->arena, sql_string(item))), false};
-    return (struct grantable){0};
+    out->fresh = is_fresh(x, *out);
+    return true;
 }
 
-/* --- one privilege of one role ------------------------------------------------------------------------------------ */
+/* --- GRANT and REVOKE --------------------------------------------------------------------------------------------- */
 
-static struct str key_of(struct analysis *x, const struct grantable *on, const char *role, const char *privilege)
+struct change_list {
+    VEC(struct access_change) items;
+};
+
+static void add_changes(struct analysis *x, const struct sql_node *grant, struct change_list *list, const char *role,
+    enum access_verb verb)
 {
-    return str_from(on->object ? arena_printf(x->arena, "%p\n%s\n%s", on->object, role, privilege)
-                               : arena_printf(x->arena, "%s\n%s\n%s", on->text, role, privilege));
-}
+    const struct sql_node *privileges = sql_get(grant, "privileges");
 
-static void remember(struct analysis *x, const struct grantable *on, const char *role, const char *privilege, bool grant)
-{
-    struct privilege *now = ARENA_NEW(x->arena, struct privilege);
+    if (!sql_first(privileges))
+        VEC_PUSH(x->scratch, &list->items, (struct access_change){verb, role, NULL, NULL, 0});
+    for (const struct sql_node *item = sql_first(privileges); item; item = sql_next(item)) {
+        const struct sql_node *privilege = sql_as(item, "AccessPriv");
+        struct access_change change = {verb, role, sql_text(privilege, "priv_name"), NULL, 0};
 
-    *now = (struct privilege){key_of(x, on, role, privilege), on->object, on->text, role, privilege, grant, sql_flag(x->body, "grant_option")};
-    map_put(&x->catalog->privileges, now->key, now);
-    VEC_PUSH(x->arena, &x->catalog->privilege_log, now);
-}
-
-static const char *grant_sql(struct analysis *x, const struct grantable *on, const struct privilege *privilege)
-{
-    return arena_printf(x->arena, "GRANT %s ON %s TO %s%s", privilege->privilege, on->text, privilege->role,
-        privilege->grant_option ? " WITH GRANT OPTION" : "");
-}
-
-/* A REVOKE takes the same privilege on columns along, and one of everything all of them: they are given again. */
-static void undo_what_goes_along(
-    struct analysis *x, const struct grantable *on, const char *role, const char *revoked, bool forward)
-{
-    bool all = strcmp(revoked, "all") == 0;
-    size_t len = strlen(revoked);
-    const struct map_entry *entry;
-
-    for (size_t i = 0; on->object && map_next(&x->catalog->privileges, &i, &entry);) {
-        const struct privilege *privilege = entry->value;
-
-        if (privilege->object != on->object || !privilege->granted || strcmp(privilege->role, role) != 0 ||
-            strcmp(privilege->privilege, revoked) == 0 ||
-            (!all && (strncmp(privilege->privilege, revoked, len) != 0 || privilege->privilege[len] != ' ')))
-            continue;
-        inverse_undo(&x->out->inverse, x->arena, grant_sql(x, on, privilege));
-        if (forward)
-            remember(x, on, role, privilege->privilege, false);
+        change.columns = analysis_names(x, sql_get(privilege, "cols"), &change.column_count);
+        VEC_PUSH(x->scratch, &list->items, change);
     }
 }
 
-/* Remembers it, and says how to take it back. */
-static void apply(struct analysis *x, const struct grantable *on, const char *role, const char *privilege, bool grant)
+static void read_changes(struct analysis *x, const struct sql_node *grant, struct change_list *list)
 {
-    const struct privilege *before = map_get(&x->catalog->privileges, key_of(x, on, role, privilege));
-    struct inverse *inverse = &x->out->inverse;
+    bool option = sql_flag(grant, "grant_option");
+    enum access_verb verb = sql_flag(grant, "is_grant") ? (option ? ACCESS_GRANT_WITH_OPTION : ACCESS_GRANT)
+                                                        : (option ? ACCESS_REVOKE_OPTION : ACCESS_REVOKE);
 
-    if (before && before->granted == grant) {
-        if (!grant)
-            undo_what_goes_along(x, on, role, privilege, true);
-        return;
-    }
-    remember(x, on, role, privilege, grant);
-    if (grant)
-        inverse_undo(inverse, x->arena, arena_printf(x->arena, "REVOKE %s ON %s FROM %s", privilege, on->text, role));
-    else if (before)
-        inverse_undo(inverse, x->arena, grant_sql(x, on, before));
-    else if (!on->fresh) /* what is new goes when the migration is undone */
-        inverse_lossy(
-            inverse, x->arena, arena_printf(x->arena, "which privileges %s held on %s before", role, on->text));
-    undo_what_goes_along(x, on, role, privilege, !grant);
+    for (const struct sql_node *role = sql_first(sql_get(grant, "grantees")); role; role = sql_next(role))
+        add_changes(x, grant, list, role_name(x, sql_as(role, "RoleSpec")), verb);
 }
 
-static void apply_all(struct analysis *x, const struct grantable *on, bool grant,
-    void (*act)(struct analysis *x, const struct grantable *on, const char *role, const char *privilege, bool grant))
+struct grantable_list {
+    VEC(struct grantable) items;
+};
+
+static void add_grantable(struct analysis *x, struct grantable_list *list, struct grantable on)
 {
-    const struct sql_node *privileges = sql_get(x->body, "privileges");
-
-    for (const struct sql_node *role = sql_first(sql_get(x->body, "grantees")); role; role = sql_next(role)) {
-        const char *name = grantee_name(x, sql_as(role, "RoleSpec"));
-
-        if (!sql_first(privileges))
-            act(x, on, name, "all", grant);
-        for (const struct sql_node *item = sql_first(privileges); item; item = sql_next(item))
-            act(x, on, name, privilege_name(x, sql_as(item, "AccessPriv")), grant);
-    }
+    on.fresh = is_fresh(x, on);
+    VEC_PUSH(x->scratch, &list->items, on);
 }
 
-/* ON ALL … IN SCHEMA: undone in one statement, and remembered of each that is there. */
-static void remember_in_schema(struct analysis *x, const char *schema, bool grant)
+/* ON ALL … IN SCHEMA: those that are there. */
+static void add_all_in_schema(struct analysis *x, const char *schema, struct grantable_list *list)
 {
     bool sequences = sql_text_is(x->body, "objtype", "OBJECT_SEQUENCE");
     const struct map_entry *entry;
@@ -199,73 +130,111 @@ static void remember_in_schema(struct analysis *x, const char *schema, bool gran
     if (sequences || sql_text_is(x->body, "objtype", "OBJECT_TABLE")) {
         for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);) {
             const struct relation *relation = entry->value;
-            struct grantable on = of_relation(x, relation);
 
             if (strcmp(relation->schema, schema) == 0 && !relation->index &&
                 (relation->kind == RELATION_SEQUENCE) == sequences)
-                apply_all(x, &on, grant, remember);
+                add_grantable(x, list, access_of_relation(x->arena, relation));
         }
         return;
     }
     for (size_t i = 0; map_next(&x->catalog->functions, &i, &entry);)
-        for (const struct function *function = entry->value; function; function = function->next) {
-            struct grantable on = of_function(x, function);
-
+        for (const struct function *function = entry->value; function; function = function->next)
             if (strcmp(function->schema, schema) == 0)
-                apply_all(x, &on, grant, remember);
-        }
+                add_grantable(x, list, access_of_function(x->arena, function));
 }
 
 void analyse_grant(struct analysis *x)
 {
-    bool grant = sql_flag(x->body, "is_grant"), known = true;
+    bool grant = sql_flag(x->body, "is_grant"), in_schema = sql_text_is(x->body, "targtype", "ACL_TARGET_ALL_IN_SCHEMA");
+    const char *kind = sql_text(x->body, "objtype"), *text;
     struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = x->node->start};
-    struct grantable whole = {0};
+    struct change_list changes = {0};
+    struct grantable_list objects = {0};
+    struct grantable on;
+    bool known = true;
 
     x->out->phase = grant ? PHASE_EXPAND : PHASE_CONTRACT;
     x->out->label = grant ? "grant" : "revoke";
     slice_tokens(x, &lexer, "on");
-    whole.text = slice_tokens(x, &lexer, grant ? "to" : "from");
+    text = slice_tokens(x, &lexer, grant ? "to" : "from");
+    read_changes(x, x->body, &changes);
     for (const struct sql_node *item = sql_first(sql_get(x->body, "objects")); item; item = sql_next(item)) {
-        struct relation *relation = sql_as(item, "RangeVar") ? analysis_relation(x, sql_as(item, "RangeVar")) : NULL;
-
-        if (relation) {
-            analysis_touch(x, relation);
-        } else if (sql_text_is(x->body, "targtype", "ACL_TARGET_ALL_IN_SCHEMA") && sql_string(item)) {
+        if (in_schema && sql_string(item)) {
             analysis_touch_all_in(x, sql_string(item));
-            remember_in_schema(x, sql_string(item), grant);
-            known = false;
-            continue;
+            add_all_in_schema(x, sql_string(item), &objects);
+        } else if (find_grantable(x, kind, item, &on)) {
+            VEC_PUSH(x->scratch, &objects.items, on);
         } else {
-            analysis_touch_named(x, sql_text(x->body, "objtype"), item);
+            known = false;
         }
-        known = known && find_grantable(x, item).text;
+        if (sql_as(item, "RangeVar") && !in_schema && known)
+            analysis_touch(x, on.object);
+        else if (!in_schema)
+            analysis_touch_named(x, kind, item);
     }
-    if (!known)
-        apply_all(x, &whole, grant, apply);
-    for (const struct sql_node *item = sql_first(sql_get(x->body, "objects")); item && known; item = sql_next(item)) {
-        struct grantable on = find_grantable(x, item);
+    if (in_schema) {
+        access_grant_whole(x->catalog, x->scratch, text, objects.items.items, objects.items.count, changes.items.items,
+            changes.items.count, &x->out->inverse);
+    } else if (known) {
+        for (size_t i = 0; i < objects.items.count; i++)
+            access_grant(x->catalog, x->scratch, &objects.items.items[i], changes.items.items, changes.items.count,
+                &x->out->inverse);
+    } else {
+        static const char *const none[] = {NULL};
 
-        apply_all(x, &on, grant, apply);
+        on = (struct grantable){.text = text, .privileges = none};
+        access_grant(x->catalog, x->scratch, &on, changes.items.items, changes.items.count, &x->out->inverse);
     }
 }
 
-void analysis_undo_privileges(struct analysis *x, struct inverse *inverse, const void *object, const char *text)
+void analyse_default_privileges(struct analysis *x)
 {
-    const struct grantable on = {object, text, false};
+    static const char *const none[] = {NULL};
+    const struct sql_node *grant = sql_get(x->body, "action");
+    struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = x->node->start};
+    struct lex_token token = lex_next(&lexer);
+    struct change_list changes = {0};
+    struct grantable on = {.privileges = none};
 
-    for (size_t i = 0; i < x->catalog->privilege_log.count; i++) {
-        const struct privilege *privilege = x->catalog->privilege_log.items[i];
+    x->out->phase = PHASE_EXPAND;
+    while (token.kind != LEX_END && !lex_is(x->sql, token, "grant") && !lex_is(x->sql, token, "revoke"))
+        token = lex_next(&lexer);
+    on.prefix = analysis_slice(x, x->node->start, token.start);
+    slice_tokens(x, &lexer, "on");
+    on.text = slice_tokens(x, &lexer, sql_flag(grant, "is_grant") ? "to" : "from");
+    read_changes(x, grant, &changes);
+    access_grant(
+        x->catalog, x->scratch, &on, changes.items.items, changes.items.count, &x->out->inverse);
+}
 
-        if (map_get(&x->catalog->privileges, privilege->key) != privilege)
-            continue;
-        if (object ? privilege->object != object : privilege->object || strcmp(privilege->text, text) != 0)
-            continue;
-        inverse_undo(inverse, x->arena,
-            privilege->granted ? grant_sql(x, &on, privilege)
-                               : arena_printf(x->arena, "REVOKE %s ON %s FROM %s", privilege->privilege, text,
-                                     privilege->role));
-        if (!object) /* another of the name has its own */
-            map_remove(&x->catalog->privileges, privilege->key);
-    }
+/* --- OWNER TO ----------------------------------------------------------------------------------------------------- */
+
+void analysis_own(struct analysis *x, const struct relation *relation, const struct sql_node *role, struct inverse *inverse)
+{
+    struct grantable on = access_of_relation(x->arena, relation);
+
+    on.fresh = is_fresh(x, on);
+    access_own(x->catalog, x->scratch, &on, role_name(x, role), inverse);
+}
+
+void analysis_authorize(struct analysis *x, const char *schema)
+{
+    const struct grantable on = access_of_schema(x->arena, map_get(&x->catalog->schemas, str_from(schema)), schema);
+    const struct sql_node *role = sql_get(x->body, "authrole");
+
+    if (role)
+        catalog_make_access(x->catalog, on.object, NULL)->owner = role_name(x, role);
+}
+
+void analyse_owner(struct analysis *x)
+{
+    const char *kind = sql_text(x->body, "objectType");
+    struct grantable on;
+
+    x->out->phase = PHASE_EXPAND;
+    analysis_touch_named(x, kind, sql_get(x->body, "object"));
+    if (find_grantable(x, kind, sql_get(x->body, "object"), &on) && on.born)
+        access_own(x->catalog, x->scratch, &on, role_name(x, sql_get(x->body, "newowner")), &x->out->inverse);
+    else
+        inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the owner before: write 'down:'");
 }

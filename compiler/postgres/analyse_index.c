@@ -113,12 +113,12 @@ static const char *const *include_names(struct analysis *x, const struct relatio
 
 static void lock_partitions(struct analysis *x, const struct relation *table)
 {
-    for (size_t i = 0; i < table->children.count; i++) {
-        struct lock *lock = analysis_lock(x, table->children.items[i], LOCK_SHARE);
+    struct relation_list partitions = {0};
 
-        lock->scan = table->children.items[i]->kind == RELATION_TABLE;
-        lock_partitions(x, table->children.items[i]);
-    }
+    analysis_descendants(x, table, &partitions);
+    for (size_t i = 0; i < partitions.items.count; i++)
+        analysis_lock(x, partitions.items.items[i], LOCK_SHARE)->scan =
+            partitions.items.items[i]->kind == RELATION_TABLE;
 }
 
 static void lock_and_lint(struct analysis *x, const struct relation *table, bool concurrent)
@@ -186,7 +186,7 @@ void analyse_partition_index(struct analysis *x, struct relation *parent, struct
     catalog_set_parent(x->catalog, relation, parent);
     VEC_PUSH(x->arena, &table->indexes, relation);
     analysis_touch(x, relation);
-    for (size_t i = 0; i < table->children.count; i++)
+    for (size_t i = 0; table->kind == RELATION_PARTITIONED && i < table->children.count; i++)
         analyse_partition_index(x, relation, table->children.items[i]);
 }
 
@@ -232,8 +232,9 @@ void analyse_create_index(struct analysis *x)
         return;
     relation = catalog_add_relation(x->catalog, RELATION_INDEX, table->schema, name, x->analyser->ordinal);
     relation->index = index;
+    analyse_made_options(x, relation, sql_get(x->body, "options"));
     VEC_PUSH(x->arena, &table->indexes, relation);
-    for (size_t i = 0; !index->on_only && i < table->children.count; i++)
+    for (size_t i = 0; table->kind == RELATION_PARTITIONED && !index->on_only && i < table->children.count; i++)
         analyse_partition_index(x, relation, table->children.items[i]);
     if (!table->temporary) {
         analysis_judge_late(x, (struct late_finding){.kind = LATE_INDEX, .table = table, .index = relation}, at, end);

@@ -164,14 +164,73 @@ static void apply_into(struct analysis *x, const struct sql_node *range_var)
     inverse_lossy(&x->out->inverse, x->arena, arena_printf(x->arena, "the rows of table %s", relation->qualified));
 }
 
+static const char *constant(const struct sql_node *call, size_t index)
+{
+    const struct sql_node *item = sql_first(sql_get(call, "args"));
+
+    while (item && index--)
+        item = sql_next(item);
+    if (sql_as(item, "TypeCast"))
+        item = sql_get(sql_as(item, "TypeCast"), "arg");
+    return sql_text(sql_get(sql_as(item, "A_Const"), "sval"), "sval");
+}
+
+/* SELECT set_config('search_path', '', false), as pg_dump writes it: a SET. */
+static void judge_set_config(struct analysis *x, const struct sql_node *call)
+{
+    const struct sql_node *local = sql_first(sql_get(call, "args"));
+    const char *name = constant(call, 0);
+
+    for (size_t i = 0; local && i < 2; i++)
+        local = sql_next(local);
+    x->out->session = true;
+    if (name && !sql_flag(sql_get(sql_as(local, "A_Const"), "boolval"), "boolval"))
+        analysis_help(x,
+            analysis_find(x, DIAG(PG114), x->node->start, x->node->end,
+                "set_config('%s', …, false) stays in force for the steps that come after", name),
+            "say true: it ends with the transaction then");
+}
+
+/* SELECT setval('s', 1): the position of a sequence, and no more. */
+static void judge_setval(struct analysis *x, const struct sql_node *call)
+{
+    const char *name = constant(call, 0);
+    const struct map_entry *entry;
+
+    for (size_t i = 0; name && map_next(&x->catalog->relations, &i, &entry);) {
+        const struct relation *sequence = entry->value;
+
+        if (sequence->kind == RELATION_SEQUENCE && !analysis_is_live(x, sequence) &&
+            (strcmp(sequence->qualified, name) == 0 || strcmp(sequence->name, name) == 0))
+            return; /* what is new goes when the migration is undone */
+    }
+    inverse_lossy(
+        &x->out->inverse, x->arena, arena_printf(x->arena, "where sequence %s stood", name ? name : "that it sets"));
+}
+
+/* The one function that SELECT f(…) calls; NULL: it is another SELECT. */
+static const struct sql_node *only_call(const struct analysis *x)
+{
+    const struct sql_node *targets = sql_get(x->body, "targetList");
+
+    if (sql_count(targets) != 1 || sql_get(x->body, "fromClause") || sql_get(x->body, "intoClause"))
+        return NULL;
+    return sql_as(sql_get(sql_as(sql_first(targets), "ResTarget"), "val"), "FuncCall");
+}
+
 static void judge_select(struct analysis *x)
 {
-    const struct sql_node *into = sql_get(sql_get(x->body, "intoClause"), "rel");
+    const struct sql_node *into = sql_get(sql_get(x->body, "intoClause"), "rel"), *call = only_call(x);
+    const char *name = sql_list_string(sql_get(call, "funcname"), SIZE_MAX);
 
     if (into)
         apply_into(x, into);
     analysis_touch_calls(x, x->node->tree);
-    if (expression_is_volatile(x, x->node->tree))
+    if (name && strcmp(name, "set_config") == 0)
+        judge_set_config(x, call);
+    else if (name && strcmp(name, "setval") == 0)
+        judge_setval(x, call);
+    else if (expression_is_volatile(x, x->node->tree))
         inverse_impossible(
             &x->out->inverse, x->arena, "what the functions that it calls did is not known: write 'down:'");
 }
@@ -280,6 +339,27 @@ void analyse_lock(struct analysis *x)
     }
 }
 
+/* Schemas that are there; what the server puts in by itself is left out. */
+static void set_search_path(struct analysis *x, const struct sql_node *args)
+{
+    struct {
+        VEC(const char *) items;
+    } path = {0};
+
+    for (const struct sql_node *item = sql_first(args); item; item = sql_next(item)) {
+        const char *name = sql_text(sql_get(sql_as(item, "A_Const"), "sval"), "sval");
+
+        if (name && *name && strcmp(name, "$user") != 0 && !qualify_is_system_schema(name) &&
+            (sql_count(args) == 1 || map_has(&x->catalog->schemas, str_from(name))))
+            VEC_PUSH(x->arena, &path.items, arena_strdup(x->arena, name));
+    }
+    if (!path.items.count)
+        return;
+    x->analyser->schema = path.items.items[0];
+    x->analyser->others = path.items.items + 1;
+    x->analyser->other_count = path.items.count - 1;
+}
+
 void analyse_set(struct analysis *x)
 {
     const char *name = sql_text(x->body, "name"), *kind = sql_text(x->body, "kind");
@@ -292,8 +372,8 @@ void analyse_set(struct analysis *x)
         return;
     if (strcmp(name, "timezone") == 0)
         x->analyser->timezone_utc = text && (strcasecmp(text, "UTC") == 0 || strcasecmp(text, "Etc/UTC") == 0);
-    if (strcmp(name, "search_path") == 0 && text)
-        x->analyser->schema = arena_strdup(x->arena, text);
+    if (strcmp(name, "search_path") == 0)
+        set_search_path(x, sql_get(x->body, "args"));
     if (!sql_flag(x->body, "is_local"))
         analysis_help(x,
             analysis_find(x, DIAG(PG114), x->node->start, x->node->end,

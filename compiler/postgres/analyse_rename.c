@@ -1,4 +1,4 @@
-/* RENAME, SET SCHEMA and OWNER TO. */
+/* RENAME and SET SCHEMA. */
 #include <string.h>
 
 #include "compiler/postgres/alter.h"
@@ -20,11 +20,6 @@ static void rename_relation(struct analysis *x, struct relation *relation)
     const char *to = sql_text(x->body, "newname"), *from = relation->qualified;
     size_t end, at = analysis_find_name(x, to, x->node->start, &end);
     bool is_index = relation->kind == RELATION_INDEX;
-    const char *words = is_index                                       ? "INDEX"
-                        : relation->kind == RELATION_VIEW              ? "VIEW"
-                        : relation->kind == RELATION_MATERIALIZED_VIEW ? "MATERIALIZED VIEW"
-                        : relation->kind == RELATION_SEQUENCE          ? "SEQUENCE"
-                                                                       : "TABLE";
 
     if (!analysis_is_new_name(x, relation->schema, to, at, end))
         return;
@@ -35,7 +30,8 @@ static void rename_relation(struct analysis *x, struct relation *relation)
     if (is_index)
         analysis_touch(x, relation->index->table); /* a constraint's index has its name */
     inverse_undo(&x->out->inverse, x->arena,
-        arena_printf(x->arena, "ALTER %s %s RENAME TO %s", words, quote_qualified(x->arena, relation->schema, to),
+        arena_printf(x->arena, "ALTER %s %s RENAME TO %s", relation_words(relation),
+            quote_qualified(x->arena, relation->schema, to),
             quote_name(x->arena, relation->name)));
     if (is_index && relation->index->constraint)
         relation->index->constraint->name = arena_strdup(x->arena, to);
@@ -49,15 +45,17 @@ static void rename_relation(struct analysis *x, struct relation *relation)
 
 static void rename_in_children(struct analysis *x, const struct relation *relation, const char *from, const char *to)
 {
-    for (size_t i = 0; i < relation->children.count; i++) {
-        struct relation *child = relation->children.items[i];
+    struct relation_list children = {0};
+
+    analysis_descendants(x, relation, &children);
+    for (size_t i = 0; i < children.items.count; i++) {
+        struct relation *child = children.items.items[i];
         struct column *column = relation_find_column(child, from);
 
         analysis_lock(x, child, LOCK_ACCESS_EXCLUSIVE);
         analysis_touch_renamed(x, child);
         if (column)
             catalog_rename_column(x->catalog, child, column, to);
-        rename_in_children(x, child, from, to);
     }
 }
 
@@ -143,6 +141,8 @@ static void move_type(struct analysis *x, const char *to_schema, const char *to_
         return;
     analysis_touch_type(x, type);
     analysis_touch_type_users(x, type);
+    catalog_forget_mentions(x->catalog, name);
+    catalog_forget_signatures(x->catalog, name);
     map_remove(&x->catalog->types, catalog_key(x->catalog, schema, name));
     type->schema = arena_strdup(x->arena, to_schema ? to_schema : schema);
     type->name = arena_strdup(x->arena, to_name ? to_name : name);
@@ -190,27 +190,26 @@ static bool rename_trigger(struct analysis *x, const struct relation *relation, 
     return true;
 }
 
-static bool rename_policy(struct analysis *x, const struct relation *relation, const char *from, const char *to)
+static bool rename_extra(
+    struct analysis *x, const struct relation *relation, enum extra_kind kind, const char *from, const char *to)
 {
-    for (size_t i = 0; i < relation->policies.count; i++) {
-        struct policy *policy = relation->policies.items[i];
+    struct extra *extra = relation_find_extra(relation, kind, from);
 
-        if (strcmp(policy->name, from) != 0)
-            continue;
-        policy->name = arena_strdup(x->arena, to);
-        policy->sql = with_name(x, policy->sql, "policy", quote_name(x->arena, to));
-        return true;
-    }
-    return false;
+    if (!extra)
+        return kind == EXTRA_RULE; /* a view's own */
+    extra->name = arena_strdup(x->arena, to);
+    extra->sql = extra->actions.count
+                     ? NULL
+                     : with_name(x, extra->sql, kind == EXTRA_RULE ? "rule" : "policy", quote_name(x->arena, to));
+    return true;
 }
 
 static void rename_part(struct analysis *x, const struct relation *relation, const char *kind)
 {
     const char *from = sql_text(x->body, "subname"), *to = sql_text(x->body, "newname");
     bool is_trigger = strcmp(kind, "OBJECT_TRIGGER") == 0, is_policy = strcmp(kind, "OBJECT_POLICY") == 0;
-    bool found = is_trigger  ? rename_trigger(x, relation, from, to)
-                 : is_policy ? rename_policy(x, relation, from, to)
-                             : true; /* rules are not kept */
+    bool found = is_trigger ? rename_trigger(x, relation, from, to)
+                            : rename_extra(x, relation, is_policy ? EXTRA_POLICY : EXTRA_RULE, from, to);
     size_t end, at = analysis_find_name(x, from, x->node->start, &end);
 
     if (!found && !relation->opaque && !x->catalog->opaque) {
@@ -221,11 +220,13 @@ static void rename_part(struct analysis *x, const struct relation *relation, con
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
     analysis_touch(x, relation);
     inverse_undo(&x->out->inverse, x->arena,
-        arena_printf(x->arena, "ALTER %s %s ON %s RENAME TO %s",
-            is_trigger  ? "TRIGGER"
-            : is_policy ? "POLICY"
-                        : "RULE",
-            quote_name(x->arena, to), relation->qualified, quote_name(x->arena, from)));
+        arena_printf(x->arena, "ALTER %s RENAME TO %s",
+            quote_on(x->arena,
+                is_trigger  ? "TRIGGER"
+                : is_policy ? "POLICY"
+                            : "RULE",
+                to, relation->qualified),
+            quote_name(x->arena, from)));
 }
 
 /* Under another name, or in another schema. */
@@ -233,6 +234,7 @@ static void move_function(struct analysis *x, struct function *function, const c
 {
     analysis_touch_function(x, function);
     analysis_touch_mentions(x, function->name);
+    catalog_forget_mentions(x->catalog, function->name);
     catalog_drop_function(x->catalog, function);
     function->schema = arena_strdup(x->arena, schema);
     function->name = arena_strdup(x->arena, name);
@@ -332,14 +334,40 @@ static void rename_schema(struct analysis *x)
     to = arena_strdup(x->arena, to);
     analysis_touch_schema(x, from);
     touch_movers(x, from);
-    map_remove(&x->catalog->schemas, str_from(from));
-    map_put(&x->catalog->schemas, str_from(to), x->catalog);
+    map_put(&x->catalog->schemas, str_from(to), map_remove(&x->catalog->schemas, str_from(from)));
     move_all(x, from, to);
     analysis_touch_schema(x, to);
     analysis_touch_all_in(x, to);
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(
             x->arena, "ALTER SCHEMA %s RENAME TO %s", quote_name(x->arena, to), quote_name(x->arena, from)));
+}
+
+static void rename_domain_constraint(struct analysis *x)
+{
+    struct type_object *type =
+        analysis_find_type(x, sql_get(sql_as(sql_get(x->body, "object"), "List"), "items"));
+
+    if (type)
+        analyse_rename_part(x, type, "CONSTRAINT");
+    else
+        inverse_impossible(&x->out->inverse, x->arena, "it is not an object of this history: write 'down:'");
+}
+
+static void rename_attribute(struct analysis *x)
+{
+    const struct sql_node *range_var = sql_get(x->body, "relation");
+    const char *name = sql_text(range_var, "relname");
+    struct type_object *type = catalog_find_type(x->catalog, analysis_schema(x, range_var), name);
+    size_t end, at = analysis_find_name(x, name, x->node->start, &end);
+
+    if (type) {
+        analyse_rename_part(x, type, "ATTRIBUTE");
+        return;
+    }
+    if (!x->catalog->opaque)
+        analysis_error(x, DIAG(PG004), at, end, "there is no type '%s' at this point of the history", name);
+    inverse_impossible(&x->out->inverse, x->arena, "it is not an object of this history: write 'down:'");
 }
 
 void analyse_rename(struct analysis *x)
@@ -360,9 +388,15 @@ void analyse_rename(struct analysis *x)
             rename_function(x, NULL, sql_text(x->body, "newname"));
         else if (strcmp(kind, "OBJECT_SCHEMA") == 0)
             rename_schema(x);
+        else if (strcmp(kind, "OBJECT_DOMCONSTRAINT") == 0)
+            rename_domain_constraint(x);
         else
             inverse_impossible(
                 &x->out->inverse, x->arena, "invplan does not know how to undo this rename: write 'down:'");
+        return;
+    }
+    if (strcmp(kind, "OBJECT_ATTRIBUTE") == 0) {
+        rename_attribute(x);
         return;
     }
     if (sql_flag(x->body, "missing_ok") &&
@@ -390,9 +424,14 @@ void analyse_rename(struct analysis *x)
 void analyse_set_schema(struct analysis *x)
 {
     const char *to = sql_text(x->body, "newschema"), *old_schema;
+    size_t end, at = analysis_find_name(x, to, x->node->start, &end);
     struct relation *relation;
 
     x->out->phase = PHASE_CONTRACT;
+    if (!map_has(&x->catalog->schemas, str_from(to)) && !x->catalog->opaque) {
+        analysis_error(x, DIAG(PG008), at, end, "there is no schema '%s' at this point of the history", to);
+        return;
+    }
     if (sql_as(sql_get(x->body, "object"), "ObjectWithArgs")) {
         rename_function(x, to, NULL);
         return;
@@ -418,11 +457,4 @@ void analyse_set_schema(struct analysis *x)
     analysis_touch_renamed(x, relation);
     inverse_undo(&x->out->inverse, x->arena,
         arena_printf(x->arena, "ALTER TABLE %s SET SCHEMA %s", relation->qualified, quote_name(x->arena, old_schema)));
-}
-
-void analyse_owner(struct analysis *x)
-{
-    x->out->phase = PHASE_EXPAND;
-    analysis_touch_named(x, sql_text(x->body, "objectType"), sql_get(x->body, "object"));
-    inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the owner before: write 'down:'");
 }

@@ -73,8 +73,9 @@ static const char *bound_text(const struct analysis *x, size_t from)
     size_t end = from;
 
     for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer)) {
-        if (lex_is(x->sql, token, "partition") || lex_is(x->sql, token, "using") || lex_is(x->sql, token, "tablespace"))
-            break;
+        if (lex_is(x->sql, token, "partition") || lex_is(x->sql, token, "using") ||
+            lex_is(x->sql, token, "tablespace") || (lex_is(x->sql, token, "with") && end > from))
+            break; /* WITH comes first in a bound, and behind it in storage */
         end = token.end;
         if (lex_is(x->sql, token, "("))
             lexer.at = end = lex_find_close(x->sql, token.start) + 1;
@@ -82,14 +83,41 @@ static const char *bound_text(const struct analysis *x, size_t from)
     return analysis_slice(x, from, end);
 }
 
+/* What a new table is made from was there before it. */
+static struct relation *not_itself(
+    struct analysis *x, const struct relation *made, struct relation *from, const struct sql_node *range_var)
+{
+    size_t end, at;
+
+    if (from != made)
+        return from;
+    at = analysis_find_name(x, made->name, sql_location(range_var), &end);
+    analysis_error(x, DIAG(PG002), at, end, "table '%s' cannot be made from itself", made->name);
+    return NULL;
+}
+
+/* PARTITION OF what is partitioned, and INHERITS of what is not. */
+static bool is_fit(struct analysis *x, const struct relation *parent, bool partition, size_t from)
+{
+    size_t end, at;
+
+    if (parent->opaque || partition == (parent->kind == RELATION_PARTITIONED))
+        return true;
+    at = analysis_find_name(x, parent->name, from, &end);
+    analysis_error(x, DIAG(PG010), at, end,
+        partition ? "'%s' is not partitioned" : "nothing can inherit from '%s': it is partitioned", parent->name);
+    return false;
+}
+
 static void apply_parents(struct analysis *x, struct relation *relation)
 {
     const struct sql_node *bound = sql_get(x->body, "partbound");
 
     for (const struct sql_node *item = sql_first(sql_get(x->body, "inhRelations")); item; item = sql_next(item)) {
-        struct relation *parent = analysis_table(x, sql_as(item, "RangeVar"));
+        const struct sql_node *named = sql_as(item, "RangeVar");
+        struct relation *parent = not_itself(x, relation, analysis_table(x, named), named);
 
-        if (!parent) {
+        if (!parent || !is_fit(x, parent, bound != NULL, sql_location(named))) {
             relation->opaque = true;
             continue;
         }
@@ -120,6 +148,28 @@ static void apply_parents(struct analysis *x, struct relation *relation)
     }
 }
 
+static void apply_later(struct analysis *x, struct relation *relation, enum column_pass pass)
+{
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "tableElts")); item; item = sql_next(item))
+        if (sql_as(item, "ColumnDef"))
+            analyse_column_later(x, relation, sql_as(item, "ColumnDef"), x->node->end, pass);
+}
+
+/* Table constraints: foreign keys to the table itself, or the others. */
+static void apply_constraints(struct analysis *x, struct relation *relation, bool to_itself)
+{
+    for (const struct sql_node *item = sql_first(sql_get(x->body, "tableElts")); item; item = sql_next(item)) {
+        const struct sql_node *node = sql_as(item, "Constraint");
+        struct constraint *constraint;
+
+        if (!node || analyse_refers_to_itself(x, relation, node) != to_itself)
+            continue;
+        constraint = analyse_constraint(x, relation, node, x->node->end, NULL);
+        if (constraint && constraint->referenced && constraint->referenced != relation)
+            analysis_lock(x, constraint->referenced, LOCK_SHARE_ROW_EXCLUSIVE);
+    }
+}
+
 static void apply_elements(struct analysis *x, struct relation *relation)
 {
     struct lock *lock;
@@ -134,7 +184,8 @@ static void apply_elements(struct analysis *x, struct relation *relation)
                 if (facts.referenced.items.items[i] != relation)
                     analysis_lock(x, facts.referenced.items.items[i], LOCK_SHARE_ROW_EXCLUSIVE);
         } else if (like) {
-            struct relation *from = analysis_relation(x, sql_get(like, "relation"));
+            const struct sql_node *named = sql_get(like, "relation");
+            struct relation *from = not_itself(x, relation, analysis_relation(x, named), named);
 
             if (!from) {
                 relation->opaque = true;
@@ -146,14 +197,10 @@ static void apply_elements(struct analysis *x, struct relation *relation)
                 copy_keys(x, relation, from);
         }
     }
-    /* table constraints may name columns that come after them */
-    for (const struct sql_node *item = sql_first(sql_get(x->body, "tableElts")); item; item = sql_next(item)) {
-        const struct sql_node *node = sql_as(item, "Constraint");
-        struct constraint *constraint = node ? analyse_constraint(x, relation, node, x->node->end, NULL) : NULL;
-
-        if (constraint && constraint->referenced && constraint->referenced != relation)
-            analysis_lock(x, constraint->referenced, LOCK_SHARE_ROW_EXCLUSIVE);
-    }
+    apply_later(x, relation, COLUMN_EXPRESSIONS);
+    apply_constraints(x, relation, false);
+    apply_later(x, relation, COLUMN_SELF_REFERENCES);
+    apply_constraints(x, relation, true);
     lock = analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
     lock->created = true;
     lock->scan = relation->indexes.count > 0;
@@ -210,6 +257,19 @@ static bool is_referenced(const struct relation *relation)
     return false;
 }
 
+/* OF: its columns are the type's. */
+static void note_type(struct analysis *x, struct relation *relation)
+{
+    const struct sql_node *type = sql_get(x->body, "ofTypename");
+    const char *schema, *name;
+
+    if (!type)
+        return;
+    relation->opaque = true;
+    analysis_split_names(x, sql_get(type, "names"), &schema, &name);
+    relation->of_type = catalog_find_type(x->catalog, schema, name);
+}
+
 void analyse_create_table(struct analysis *x)
 {
     const struct sql_node *range_var = sql_get(x->body, "relation"), *spec = sql_get(x->body, "partspec");
@@ -228,8 +288,9 @@ void analyse_create_table(struct analysis *x)
     relation->temporary = strcmp(schema, "pg_temp") == 0;
     relation->drop_on_commit = sql_text_is(x->body, "oncommit", "ONCOMMIT_DROP");
     relation->unlogged = sql_text_is(range_var, "relpersistence", "u");
-    relation->opaque = sql_get(x->body, "ofTypename") != NULL;
+    note_type(x, relation);
     relation->storage = storage_text(x);
+    analyse_made_options(x, relation, sql_get(x->body, "options"));
     if (spec) {
         size_t from = analysis_behind_word(x, "by", sql_location(spec));
         struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = from};

@@ -97,10 +97,10 @@ static bool mentions(const char *text, const char *name)
            (lex_find_name(str_from(text), 0, SIZE_MAX, name, &end) != SIZE_MAX || strchr(text, '\''));
 }
 
-static bool policies_mention(const struct relation *relation, const char *name)
+static bool extras_mention(const struct relation *relation, const char *name)
 {
-    for (size_t i = 0; i < relation->policies.count; i++)
-        if (!relation->policies.items[i]->sql || mentions(relation->policies.items[i]->sql, name))
+    for (size_t i = 0; i < relation->extras.count; i++)
+        if (!relation->extras.items[i]->sql || mentions(relation->extras.items[i]->sql, name))
             return true;
     return false;
 }
@@ -124,7 +124,7 @@ static bool is_mentioned(const struct relation *relation, const char *name)
     for (size_t i = 0; i < relation->triggers.count; i++)
         if (!relation->triggers.items[i]->sql || mentions(relation->triggers.items[i]->sql, name))
             return true;
-    return mentions(relation->sql, name) || columns_mention(relation, name) || policies_mention(relation, name);
+    return mentions(relation->sql, name) || columns_mention(relation, name) || extras_mention(relation, name);
 }
 
 static bool index_names(const struct index *index, const char *name)
@@ -174,7 +174,7 @@ void analysis_touch_renamed(struct analysis *x, const struct relation *relation)
     for (size_t i = 0; relation->kind != RELATION_INDEX && map_next(&x->catalog->relations, &i, &entry);) {
         const struct relation *other = entry->value;
 
-        if (policies_mention(other, relation->name) ||
+        if (extras_mention(other, relation->name) ||
             (relation->kind == RELATION_SEQUENCE && columns_mention(other, relation->name)))
             analysis_touch(x, other);
     }
@@ -189,6 +189,24 @@ static void add_all(struct analysis *x, struct relation_list *list, struct relat
             items[i]->walk = x->analyser->walk;
             VEC_PUSH(x->scratch, &list->items, items[i]);
         }
+}
+
+void analysis_descendants(struct analysis *x, const struct relation *relation, struct relation_list *out)
+{
+    x->analyser->walk++;
+    add_all(x, out, relation->children.items, relation->children.count);
+    for (size_t i = 0; i < out->items.count; i++) /* grows */
+        add_all(x, out, out->items.items[i]->children.items, out->items.items[i]->children.count);
+}
+
+void analysis_read_by(struct analysis *x, const struct relation *relation, struct relation_list *out)
+{
+    x->analyser->walk++;
+    if (relation->kind == RELATION_VIEW)
+        add_all(x, out, relation->reads.items, relation->reads.count);
+    for (size_t i = 0; i < out->items.count; i++) /* grows */
+        if (out->items.items[i]->kind == RELATION_VIEW)
+            add_all(x, out, out->items.items[i]->reads.items, out->items.items[i]->reads.count);
 }
 
 void analysis_touch_gone(struct analysis *x, struct relation *relation)
@@ -227,8 +245,10 @@ void analysis_touch_type_users(struct analysis *x, const struct type_object *typ
     const struct map_entry *entry;
 
     for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);) {
-        const struct relation *relation = entry->value;
+        struct relation *relation = entry->value;
 
+        if (relation->of_type == type)
+            analysis_touch_gone(x, relation);
         for (size_t k = 0; k < relation->columns.count; k++)
             if (relation->columns.items[k]->type.object == type) {
                 analysis_touch(x, relation);
@@ -282,7 +302,8 @@ void analysis_touch_named(struct analysis *x, const char *kind, const struct sql
             analysis_touch_type(x, type);
     } else if (strcmp(kind, "OBJECT_TRIGGER") == 0 || strcmp(kind, "OBJECT_POLICY") == 0 ||
                strcmp(kind, "OBJECT_RULE") == 0 || strcmp(kind, "OBJECT_TABCONSTRAINT") == 0) {
-        schema = sql_count(names) > 2 ? sql_list_string(names, 0) : x->analyser->schema;
+        schema = sql_count(names) > 2 ? sql_list_string(names, 0)
+                                      : analysis_home(x, sql_list_string(names, SIZE_MAX - 1));
         name = sql_list_string(names, SIZE_MAX - 1);
         relation = schema && name ? catalog_find_relation(x->catalog, schema, name) : NULL;
         if (relation)

@@ -1,12 +1,12 @@
-/* Types: enums, domains, composite and range types. */
+/* Types: enums, and making composite and range types. */
 #include <string.h>
 
 #include "compiler/postgres/analyse.h"
+#include "compiler/postgres/lex.h"
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
 
-/* NULL and diagnosed when the name is taken. */
-static struct type_object *add_type(struct analysis *x, const struct sql_node *names, enum type_kind kind)
+struct type_object *analysis_add_type(struct analysis *x, const struct sql_node *names, enum type_kind kind)
 {
     struct type_object *type;
     const char *schema, *name;
@@ -40,7 +40,7 @@ static struct type_object *add_type(struct analysis *x, const struct sql_node *n
 
 void analyse_create_enum(struct analysis *x)
 {
-    struct type_object *type = add_type(x, sql_get(x->body, "typeName"), TYPE_KIND_ENUM);
+    struct type_object *type = analysis_add_type(x, sql_get(x->body, "typeName"), TYPE_KIND_ENUM);
 
     for (const struct sql_node *item = sql_first(sql_get(x->body, "vals")); item && type; item = sql_next(item)) {
         const char *label = arena_strdup(x->arena, sql_string(item) ? sql_string(item) : "");
@@ -55,7 +55,7 @@ void analyse_create_enum(struct analysis *x)
         x->out->probe = sql_probe_enum(x->arena, type);
 }
 
-static struct type_object *find_type(struct analysis *x, const struct sql_node *names)
+struct type_object *analysis_find_type(struct analysis *x, const struct sql_node *names)
 {
     const char *schema, *name;
     struct type_object *type;
@@ -119,9 +119,85 @@ static void add_label(struct analysis *x, struct type_object *type, const char *
     VEC_PUSH(x->arena, &type->new_labels, label);
 }
 
+/* Every string that is the value, or an array that holds it, with another in its place. NULL: the text has none. */
+static const char *with_label(struct analysis *x, const char *sql, const char *from, const char *to)
+{
+    struct lexer lexer = {.text = str_from(sql)};
+    const char *word = quote_literal(x->scratch, from), *quoted = quote_literal(x->scratch, to);
+    size_t len = strlen(word), copied = 0;
+    struct strbuf buf = STRBUF_INIT;
+    const char *result = NULL;
+
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer)) {
+        const char *text = sql + token.start;
+        size_t end = token.end - token.start;
+
+        if (token.kind != LEX_STRING)
+            continue;
+        if (end == len && memcmp(text, word, len) == 0) {
+            strbuf_append(&buf, sql + copied, token.start - copied);
+            strbuf_append_text(&buf, quoted);
+            copied = token.end;
+        } else if (end == len + 2 && text[1] == '{' && text[end - 2] == '}' &&
+                   memcmp(text + 2, from, len - 2) == 0) { /* '{a}' */
+            strbuf_append(&buf, sql + copied, token.start - copied);
+            strbuf_append_text(&buf, quote_literal(x->scratch, arena_printf(x->scratch, "{%s}", to)));
+            copied = token.end;
+        }
+    }
+    if (copied) {
+        strbuf_append_text(&buf, sql + copied);
+        result = strbuf_copy(&buf, x->arena).data;
+    }
+    strbuf_free(&buf);
+    return result;
+}
+
+static void replace_label(struct analysis *x, const char **sql, const char *from, const char *to)
+{
+    const char *renamed = *sql ? with_label(x, *sql, from, to) : NULL;
+
+    if (renamed)
+        *sql = renamed;
+}
+
+static bool has_column_of(const struct relation *relation, const struct type_object *type)
+{
+    for (size_t i = 0; i < relation->columns.count; i++)
+        if (relation->columns.items[i]->type.object == type)
+            return true;
+    return false;
+}
+
+static void rename_in_relation(struct analysis *x, struct relation *relation, const char *from, const char *to)
+{
+    for (size_t i = 0; i < relation->columns.count; i++) {
+        replace_label(x, &relation->columns.items[i]->default_sql, from, to);
+        replace_label(x, &relation->columns.items[i]->generated_sql, from, to);
+    }
+    for (size_t i = 0; i < relation->constraints.count; i++)
+        replace_label(x, &relation->constraints.items[i]->expression, from, to);
+    for (size_t i = 0; i < relation->indexes.count; i++)
+        replace_label(x, &relation->indexes.items[i]->index->where, from, to);
+    for (size_t i = 0; i < relation->extras.count; i++)
+        replace_label(x, &relation->extras.items[i]->sql, from, to);
+    for (size_t i = 0; i < relation->read_by.count; i++)
+        replace_label(x, &relation->read_by.items[i]->sql, from, to);
+}
+
+/* The server keeps the value, and not its name. */
+static void rename_label(struct analysis *x, const struct type_object *type, const char *from, const char *to)
+{
+    const struct map_entry *entry;
+
+    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);)
+        if (has_column_of(entry->value, type))
+            rename_in_relation(x, entry->value, from, to);
+}
+
 void analyse_alter_enum(struct analysis *x)
 {
-    struct type_object *type = find_type(x, sql_get(x->body, "typeName"));
+    struct type_object *type = analysis_find_type(x, sql_get(x->body, "typeName"));
     const char *old = sql_text(x->body, "oldVal"), *label = sql_text(x->body, "newVal");
 
     x->out->phase = PHASE_EXPAND;
@@ -143,6 +219,7 @@ void analyse_alter_enum(struct analysis *x)
                     "renaming value '%s' breaks code that still uses it", old),
                 "add the new value, move the rows and the code over to it");
         analysis_touch_type_users(x, type); /* defaults and conditions name the value */
+        rename_label(x, type, old, label);
         type->labels.items[at] = label;
         inverse_undo(&x->out->inverse, x->arena,
             arena_printf(x->arena, "ALTER TYPE %s RENAME VALUE %s TO %s", type->qualified,
@@ -165,7 +242,7 @@ void analyse_create_type(struct analysis *x)
     const char *schema, *name;
 
     if (!typevar) {
-        add_type(x, sql_get(x->body, "typeName"), TYPE_KIND_RANGE);
+        analysis_add_type(x, sql_get(x->body, "typeName"), TYPE_KIND_RANGE);
         return;
     }
     schema = analysis_schema(x, typevar);
@@ -182,77 +259,10 @@ void analyse_create_type(struct analysis *x)
         analysis_error(x, DIAG(PG005), x->node->start, x->node->end, "type '%s' exists already", name);
         return;
     }
+    analyse_attributes(x, type, sql_get(x->body, "coldeflist"));
     map_put(&x->catalog->types, catalog_key(x->catalog, schema, name), type);
     analysis_touch_type(x, type);
     inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP TYPE %s", type->qualified));
     x->out->probe = sql_probe_condition(x->arena,
         arena_printf(x->arena, "pg_catalog.to_regtype(%s) IS NOT NULL", quote_literal(x->arena, type->qualified)));
-}
-
-void analyse_create_domain(struct analysis *x)
-{
-    struct type_object *type = add_type(x, sql_get(x->body, "domainname"), TYPE_KIND_DOMAIN);
-
-    if (!type)
-        return;
-    analysis_type(x, sql_get(x->body, "typeName"), &type->base);
-    for (const struct sql_node *item = sql_first(sql_get(x->body, "constraints")); item; item = sql_next(item)) {
-        const char *kind = sql_text(sql_as(item, "Constraint"), "contype");
-
-        if (strcmp(kind, "CONSTR_CHECK") == 0 || strcmp(kind, "CONSTR_NOTNULL") == 0)
-            type->constrained = true;
-    }
-}
-
-static void lock_users(struct analysis *x, const struct type_object *type)
-{
-    const struct map_entry *entry;
-
-    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);) {
-        const struct relation *relation = entry->value;
-
-        for (size_t k = 0; k < relation->columns.count; k++)
-            if (relation->columns.items[k]->type.object == type) {
-                struct lock *lock = analysis_lock(x, relation, LOCK_SHARE);
-
-                lock->scan = true;
-                if (lock->live)
-                    analysis_help(x,
-                        analysis_find(x, DIAG(PG103), x->node->start, x->node->end,
-                            "this constraint of domain '%s' scans table '%s' while nobody can write it", type->name,
-                            relation->name),
-                        "add it NOT VALID and validate it in a later transaction");
-                break;
-            }
-    }
-}
-
-void analyse_alter_domain(struct analysis *x)
-{
-    struct type_object *type = find_type(x, sql_get(x->body, "typeName"));
-    const char *subtype = sql_text(x->body, "subtype");
-    const struct sql_node *constraint = sql_as(sql_get(x->body, "def"), "Constraint");
-    const char *name = sql_text(constraint, "conname");
-
-    x->out->phase = PHASE_EXPAND;
-    if (!type)
-        return;
-    analysis_touch_type(x, type);
-    if (strcmp(subtype, "C") == 0) {
-        if (!sql_flag(constraint, "skip_validation"))
-            lock_users(x, type);
-        type->constrained = true;
-        if (name)
-            inverse_undo(&x->out->inverse, x->arena,
-                arena_printf(
-                    x->arena, "ALTER DOMAIN %s DROP CONSTRAINT %s", type->qualified, quote_name(x->arena, name)));
-        else
-            inverse_impossible(&x->out->inverse, x->arena, "the constraint has no name: give it one");
-        return;
-    }
-    if (strcmp(subtype, "V") == 0 || strcmp(subtype, "O") == 0)
-        lock_users(x, type);
-    if (strcmp(subtype, "V") != 0)
-        inverse_impossible(
-            &x->out->inverse, x->arena, "invplan does not know how the domain was before: write 'down:'");
 }

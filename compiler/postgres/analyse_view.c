@@ -5,6 +5,7 @@
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
+#include "compiler/postgres/setting.h"
 
 /* --- what a view reads ------------------------------------------------------------------------------------------- */
 
@@ -46,9 +47,11 @@ static void add_stars(struct analysis *x, struct relation *view, const struct sq
 
         while (last && sql_next(last))
             last = sql_next(last);
-        if (last && sql_as(last, "A_Star"))
-            for (const struct sql_node *from = sql_first(sql_get(select, "fromClause")); from; from = sql_next(from))
-                add_star(x, view, from, count > 1 ? sql_list_string(fields, count - 2) : NULL);
+        if (!last || !sql_as(last, "A_Star"))
+            continue;
+        view->has_star = true;
+        for (const struct sql_node *from = sql_first(sql_get(select, "fromClause")); from; from = sql_next(from))
+            add_star(x, view, from, count > 1 ? sql_list_string(fields, count - 2) : NULL);
     }
     for (const struct sql_node *child = sql_children(sql_fields(tree)); child; child = sql_next(child))
         add_stars(x, view, child);
@@ -76,16 +79,24 @@ void analyse_view_reads(struct analysis *x, struct relation *view, const struct 
 
 /* --- statements -------------------------------------------------------------------------------------------------- */
 
-static void undo_view(struct analysis *x, const struct relation *relation, const char *before)
+/* What was replaced comes back, and with it the views that read it, for it has to go first. */
+static void undo_replaced(struct analysis *x, struct relation *relation, const char *before, bool grown)
 {
-    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP VIEW %s", relation->qualified));
-    if (before) {
-        inverse_undo(
-            &x->out->inverse, x->arena, arena_printf(x->arena, "CREATE VIEW %s %s", relation->qualified, before));
-        inverse_comment(&x->out->inverse, x->arena, arena_printf(x->arena, "VIEW %s", relation->qualified),
-            relation->comment);
-        analysis_undo_privileges(x, &x->out->inverse, relation, relation->qualified);
+    struct inverse *inverse = &x->out->inverse;
+    struct relation_list readers = {0};
+
+    if (!before || !analysis_undo_readers(x, relation, &readers)) {
+        inverse_impossible(inverse, x->arena,
+            "the view's query before is not known since something that it reads was renamed: write 'down:'");
+        return;
     }
+    for (size_t i = 0; i < readers.items.count; i++)
+        inverse_undo(inverse, x->arena,
+            arena_printf(x->arena, "DROP %s %s", relation_words(readers.items.items[i]),
+                readers.items.items[i]->qualified));
+    inverse_undo(inverse, x->arena, arena_printf(x->arena, "DROP VIEW %s", relation->qualified));
+    analysis_undo_view(x, relation, before, grown, inverse);
+    analysis_make_readers(x, &readers, inverse);
 }
 
 void analyse_create_view(struct analysis *x)
@@ -95,7 +106,7 @@ void analyse_create_view(struct analysis *x)
     size_t end, at = analysis_find_name(x, name, sql_location(range_var), &end), from;
     struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = end};
     struct relation *relation = catalog_find_relation(x->catalog, schema, name);
-    bool replaced = false;
+    bool replaced = false, grown = false;
 
     x->out->phase = PHASE_EXPAND;
     x->out->label = arena_printf(x->arena, "create_view_%s", name);
@@ -108,6 +119,7 @@ void analyse_create_view(struct analysis *x)
     }
     if (relation) {
         before = relation->stale ? NULL : relation->sql;
+        grown = relation->grown;
         replaced = true;
         relation->stale = false;
     } else {
@@ -124,13 +136,14 @@ void analyse_create_view(struct analysis *x)
     analysis_touch(x, relation);
     if (relation->temporary)
         return;
-    if (replaced && !before)
-        inverse_impossible(&x->out->inverse, x->arena,
-            "the view's query before is not known since something that it reads was renamed: write 'down:'");
-    else
-        undo_view(x, relation, before);
-    if (!replaced)
-        x->out->probe = sql_probe_relation(x->arena, relation->qualified, "v");
+    if (replaced) {
+        undo_replaced(x, relation, before, grown);
+        setting_forget_options(relation); /* WITH (…) says them all anew */
+        catalog_note_growth(relation);
+        return;
+    }
+    inverse_undo(&x->out->inverse, x->arena, arena_printf(x->arena, "DROP VIEW %s", relation->qualified));
+    x->out->probe = sql_probe_relation(x->arena, relation->qualified, "v");
 }
 
 void analyse_refresh(struct analysis *x)

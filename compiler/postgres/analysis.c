@@ -169,6 +169,34 @@ void analysis_lock_partitions(struct analysis *x, const struct relation *table, 
 
 /* --- names ------------------------------------------------------------------------------------------------------- */
 
+static bool has_name(const struct catalog *catalog, const char *schema, const char *name)
+{
+    return catalog_find_relation(catalog, schema, name) || catalog_find_type(catalog, schema, name) ||
+           catalog_find_functions(catalog, schema, name);
+}
+
+const char *analysis_home(const struct analysis *x, const char *name)
+{
+    const struct analyser *analyser = x->analyser;
+
+    if (!analyser->other_count || !name || has_name(x->catalog, analyser->schema, name))
+        return analyser->schema;
+    for (size_t i = 0; i < analyser->other_count; i++)
+        if (has_name(x->catalog, analyser->others[i], name))
+            return analyser->others[i];
+    return analyser->schema;
+}
+
+/* Is it what the statement makes, and not what it names? */
+static bool is_made(const struct analysis *x, const struct sql_node *range_var)
+{
+    return (strcmp(x->out->tag, "CreateStmt") == 0 && range_var == sql_get(x->body, "relation")) ||
+           range_var == sql_get(x->body, "view") ||
+           (strcmp(x->out->tag, "CreateSeqStmt") == 0 && range_var == sql_get(x->body, "sequence")) ||
+           range_var == sql_get(x->body, "typevar") || range_var == sql_get(sql_get(x->body, "into"), "rel") ||
+           range_var == sql_get(sql_get(x->body, "intoClause"), "rel");
+}
+
 const char *analysis_schema(const struct analysis *x, const struct sql_node *range_var)
 {
     const char *schema = sql_text(range_var, "schemaname"), *name = sql_text(range_var, "relname");
@@ -177,7 +205,7 @@ const char *analysis_schema(const struct analysis *x, const struct sql_node *ran
         return schema;
     if (sql_text_is(range_var, "relpersistence", "t") || (name && catalog_find_relation(x->catalog, "pg_temp", name)))
         return "pg_temp";
-    return x->analyser->schema;
+    return is_made(x, range_var) ? x->analyser->schema : analysis_home(x, name);
 }
 
 /* An unknown relation that is no mistake: the server's own, or one that something unanalysable may have made. */
@@ -248,17 +276,30 @@ struct relation *analysis_table(struct analysis *x, const struct sql_node *range
     return NULL;
 }
 
+/* The names of what the statement makes. */
+static const struct sql_node *made_names(const struct analysis *x)
+{
+    static const char *const makers[][2] = {{"CreateFunctionStmt", "funcname"}, {"CreateEnumStmt", "typeName"},
+        {"CreateRangeStmt", "typeName"}, {"CreateDomainStmt", "domainname"}, {"CreateStatsStmt", "defnames"},
+        {"DefineStmt", "defnames"}};
+
+    for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+        if (strcmp(makers[i][0], x->out->tag) == 0)
+            return sql_get(x->body, makers[i][1]);
+    return NULL;
+}
+
 void analysis_split_names(
     const struct analysis *x, const struct sql_node *names, const char **schema, const char **name)
 {
     size_t count = sql_count(names);
 
     *name = sql_list_string(names, SIZE_MAX);
-    *schema = count > 1 ? sql_list_string(names, SIZE_MAX - 1) : x->analyser->schema;
+    *schema = count > 1 ? sql_list_string(names, SIZE_MAX - 1) : NULL;
     if (!*name)
         *name = "";
     if (!*schema)
-        *schema = x->analyser->schema;
+        *schema = names == made_names(x) ? x->analyser->schema : analysis_home(x, *name);
 }
 
 struct relation *analysis_relation_named(

@@ -14,7 +14,8 @@ void catalog_init(struct catalog *catalog, struct arena *arena)
     map_init(&catalog->types, arena);
     map_init(&catalog->functions, arena);
     map_init(&catalog->extensions, arena);
-    map_init(&catalog->privileges, arena);
+    map_init(&catalog->others, arena);
+    map_init(&catalog->access, arena);
     map_init(&catalog->comments, arena);
     map_init(&catalog->dropped, arena);
 }
@@ -87,6 +88,22 @@ struct trigger *relation_find_trigger(const struct relation *relation, const cha
     return NULL;
 }
 
+struct extra *relation_find_extra(const struct relation *relation, enum extra_kind kind, const char *name)
+{
+    for (size_t i = 0; i < relation->extras.count; i++)
+        if (relation->extras.items[i]->kind == kind && strcmp(relation->extras.items[i]->name, name) == 0)
+            return relation->extras.items[i];
+    return NULL;
+}
+
+const char *extra_words(const struct extra *extra)
+{
+    static const char *const words[] = {
+        [EXTRA_POLICY] = "POLICY", [EXTRA_RULE] = "RULE", [EXTRA_STATISTICS] = "STATISTICS"};
+
+    return words[extra->kind];
+}
+
 struct constraint *relation_primary_key(const struct relation *relation)
 {
     for (size_t i = 0; i < relation->constraints.count; i++)
@@ -107,6 +124,14 @@ bool relation_has_column_in(const char *const *names, size_t count, const char *
         if (strcmp(names[i], name) == 0)
             return true;
     return false;
+}
+
+void catalog_add_schema(struct catalog *catalog, const char *name, size_t born)
+{
+    struct schema *schema = ARENA_NEW(catalog->arena, struct schema);
+
+    schema->born = born;
+    map_put(&catalog->schemas, str_from(arena_strdup(catalog->arena, name)), schema);
 }
 
 struct relation *catalog_add_relation(
@@ -206,6 +231,17 @@ void catalog_set_owner(
     VEC_PUSH(catalog->arena, &relation->sequences, sequence);
 }
 
+static void leave_parents(struct catalog *catalog, const struct relation *relation)
+{
+    const struct map_entry *entry;
+
+    for (size_t i = 0; map_next(&catalog->relations, &i, &entry);) {
+        struct relation *parent = entry->value;
+
+        REMOVE(&parent->children, relation);
+    }
+}
+
 void catalog_drop_relation(struct catalog *catalog, struct relation *relation, const char *by)
 {
     if (relation->kind == RELATION_INDEX && relation->index) {
@@ -229,7 +265,9 @@ void catalog_drop_relation(struct catalog *catalog, struct relation *relation, c
         REMOVE(&relation->reads.items[i]->read_by, relation);
     while (relation->read_by.count)
         catalog_drop_relation(catalog, relation->read_by.items[relation->read_by.count - 1], by);
-    if (relation->parent)
+    if (relation->several_parents)
+        leave_parents(catalog, relation);
+    else if (relation->parent)
         REMOVE(&relation->parent->children, relation);
     forget_relation(catalog, relation, by);
 }
@@ -264,23 +302,128 @@ static void rename_in_defaults(
     }
 }
 
+/* What is written about the table is not known as text any more; column: only where it names that. */
+static void forget_texts(const struct relation *relation, const char *column)
+{
+    size_t end;
+
+    for (size_t i = 0; i < relation->triggers.count; i++) {
+        struct trigger *trigger = relation->triggers.items[i];
+
+        if (!column || (trigger->sql && lex_find_name(str_from(trigger->sql), 0, SIZE_MAX, column, &end) != SIZE_MAX))
+            trigger->sql = NULL;
+    }
+    for (size_t i = 0; i < relation->extras.count; i++) {
+        struct extra *extra = relation->extras.items[i];
+
+        if (!column || (extra->sql && lex_find_name(str_from(extra->sql), 0, SIZE_MAX, column, &end) != SIZE_MAX))
+            extra->sql = NULL;
+    }
+}
+
+void catalog_forget_mentions(struct catalog *catalog, const char *name)
+{
+    const struct map_entry *entry;
+    size_t end;
+
+    for (size_t i = 0; map_next(&catalog->relations, &i, &entry);) {
+        struct relation *relation = entry->value;
+
+        forget_texts(relation, name);
+        if (relation->sql && lex_find_name(str_from(relation->sql), 0, SIZE_MAX, name, &end) != SIZE_MAX)
+            relation->stale = true;
+    }
+}
+
+void catalog_forget_signatures(struct catalog *catalog, const char *type)
+{
+    const struct map_entry *entry;
+    size_t end;
+
+    for (size_t i = 0; map_next(&catalog->functions, &i, &entry);)
+        for (struct function *function = entry->value; function; function = function->next)
+            if (function->user_types && function->sql &&
+                lex_find_name(str_from(function->sql), 0, SIZE_MAX, type, &end) != SIZE_MAX)
+                function->sql = NULL;
+}
+
 void catalog_rename_relation(
     struct catalog *catalog, struct relation *relation, const char *schema, const char *name, const char *by)
 {
     if (relation->kind == RELATION_SEQUENCE)
         rename_in_defaults(catalog, relation, schema, name);
+    if (relation->kind != RELATION_INDEX) {
+        catalog_forget_mentions(catalog, relation->name);
+        catalog_forget_signatures(catalog, relation->name);
+    }
     forget_relation(catalog, relation, by);
     relation->schema = arena_strdup(catalog->arena, schema);
     relation->name = arena_strdup(catalog->arena, name);
     relation->qualified = quote_qualified(catalog->arena, schema, name);
     map_put(&catalog->relations, catalog_key(catalog, schema, name), relation);
     map_remove(&catalog->dropped, catalog_key(catalog, schema, name));
-    for (size_t i = 0; i < relation->triggers.count; i++)
-        relation->triggers.items[i]->sql = NULL;
-    for (size_t i = 0; i < relation->policies.count; i++)
-        relation->policies.items[i]->sql = NULL;
+    forget_texts(relation, NULL);
     for (size_t i = 0; i < relation->read_by.count; i++)
         relation->read_by.items[i]->stale = true;
+}
+
+/* A text holds no NUL, and a pointer does: they cannot be taken for each other. */
+static struct str access_key(const void *const *object, const char *text)
+{
+    return *object ? (struct str){(const char *)object, sizeof(*object)} : str_from(text);
+}
+
+struct access *catalog_find_access(const struct catalog *catalog, const void *object, const char *text)
+{
+    return map_get(&catalog->access, access_key(&object, text));
+}
+
+struct access *catalog_make_access(struct catalog *catalog, const void *object, const char *text)
+{
+    struct access *access = catalog_find_access(catalog, object, text);
+    const void **kept;
+
+    if (access)
+        return access;
+    access = ARENA_NEW(catalog->arena, struct access);
+    kept = ARENA_NEW(catalog->arena, const void *);
+    *kept = object;
+    map_put(&catalog->access, access_key(kept, object ? NULL : arena_strdup(catalog->arena, text)), access);
+    return access;
+}
+
+/* to NULL: the column goes, and what it is set to. */
+static void rename_in_settings(struct relation *relation, const char *from, const char *to)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < relation->settings.count; i++) {
+        struct setting setting = relation->settings.items[i];
+
+        if (setting.column && strcmp(setting.column, from) == 0)
+            setting.column = to;
+        if (setting.column || !relation->settings.items[i].column)
+            relation->settings.items[kept++] = setting;
+    }
+    relation->settings.count = kept;
+}
+
+/* Likewise the privileges on it. */
+static void rename_in_access(struct catalog *catalog, const struct relation *relation, const char *from, const char *to)
+{
+    struct access *access = catalog_find_access(catalog, relation, NULL);
+    size_t kept = 0;
+
+    for (size_t i = 0; access && i < access->privileges.count; i++) {
+        struct privilege privilege = access->privileges.items[i];
+
+        if (privilege.column && strcmp(privilege.column, from) == 0)
+            privilege.column = to;
+        if (privilege.column || !access->privileges.items[i].column)
+            access->privileges.items[kept++] = privilege;
+    }
+    if (access)
+        access->privileges.count = kept;
 }
 
 struct column *catalog_add_column(
@@ -292,6 +435,7 @@ struct column *catalog_add_column(
     column->type = *type;
     column->born = born;
     VEC_PUSH(catalog->arena, &relation->columns, column);
+    catalog_note_growth(relation);
     return column;
 }
 
@@ -330,6 +474,8 @@ void catalog_drop_column(struct catalog *catalog, struct relation *relation, str
     for (size_t i = relation->sequences.count; i > 0; i--)
         if (strcmp(relation->sequences.items[i - 1]->owner_column, column->name) == 0)
             catalog_drop_relation(catalog, relation->sequences.items[i - 1], by);
+    rename_in_access(catalog, relation, column->name, NULL);
+    rename_in_settings(relation, column->name, NULL);
     REMOVE(&relation->columns, column);
 }
 
@@ -391,12 +537,30 @@ void catalog_rename_column(struct catalog *catalog, struct relation *relation, s
     for (size_t i = 0; i < relation->sequences.count; i++)
         if (strcmp(relation->sequences.items[i]->owner_column, from) == 0)
             relation->sequences.items[i]->owner_column = to;
+    rename_in_access(catalog, relation, from, to);
+    rename_in_settings(relation, from, to);
+    forget_texts(relation, from);
     column->name = to;
 }
 
 void catalog_drop_trigger(struct relation *relation, const struct trigger *trigger)
 {
     REMOVE(&relation->triggers, trigger);
+}
+
+struct extra *catalog_add_extra(
+    struct catalog *catalog, struct relation *relation, enum extra_kind kind, const char *name, const char *sql)
+{
+    struct extra *extra = ARENA_NEW(catalog->arena, struct extra);
+
+    *extra = (struct extra){.kind = kind, .name = arena_strdup(catalog->arena, name), .sql = sql};
+    VEC_PUSH(catalog->arena, &relation->extras, extra);
+    return extra;
+}
+
+void catalog_drop_extra(struct relation *relation, const struct extra *extra)
+{
+    REMOVE(&relation->extras, extra);
 }
 
 void catalog_drop_function(struct catalog *catalog, struct function *function)
@@ -418,8 +582,15 @@ void catalog_drop_function(struct catalog *catalog, struct function *function)
 
 void catalog_set_parent(struct catalog *catalog, struct relation *child, struct relation *parent)
 {
+    child->several_parents = child->several_parents || child->parent;
     child->parent = parent;
     VEC_PUSH(catalog->arena, &parent->children, child);
+}
+
+void catalog_clear_parent(struct relation *child)
+{
+    REMOVE(&child->parent->children, child);
+    child->parent = NULL;
 }
 
 void catalog_clear_reads(struct relation *view)
@@ -427,6 +598,7 @@ void catalog_clear_reads(struct relation *view)
     for (size_t i = 0; i < view->reads.count; i++)
         REMOVE(&view->reads.items[i]->read_by, view);
     view->reads.count = view->read_columns.count = 0;
+    view->has_star = view->grown = false;
 }
 
 void catalog_add_read(struct catalog *catalog, struct relation *view, struct relation *relation)
@@ -436,6 +608,12 @@ void catalog_add_read(struct catalog *catalog, struct relation *view, struct rel
             return;
     VEC_PUSH(catalog->arena, &view->reads, relation);
     VEC_PUSH(catalog->arena, &relation->read_by, view);
+}
+
+void catalog_note_growth(const struct relation *relation)
+{
+    for (size_t i = 0; i < relation->read_by.count; i++)
+        relation->read_by.items[i]->grown = relation->read_by.items[i]->has_star;
 }
 
 const char *const *catalog_relation_names(

@@ -93,17 +93,33 @@ struct index {
 
 struct trigger {
     const struct function *function; /* that it calls; NULL: not one of the history */
-    bool disabled;
+    const char *firing; /* "DISABLE", "ENABLE ALWAYS", "ENABLE REPLICA"; NULL: as it was made */
     const char *name;
     const char *sql; /* CREATE TRIGGER …; NULL when its table was renamed since */
     const char *comment;
     bool each_row;
 };
 
-struct policy {
+/* What else a table has, kept as its text. */
+struct extra {
+    enum extra_kind {
+        EXTRA_POLICY,
+        EXTRA_RULE,
+        EXTRA_STATISTICS, /* of several tables: those of the first; its name is qualified */
+    } kind;
     const char *name;
     const char *sql; /* likewise */
+    VEC(const char *) actions; /* whole statements that altered it since, in order */
     const char *comment;
+};
+
+/* setting.h */
+struct setting {
+    const char *key;              /* what it sets: "replica identity", "fillfactor", "increment" */
+    const char *column;           /* NULL: the whole relation */
+    const char *action;           /* "SET (fillfactor=70)"; of a sequence: "INCREMENT BY 5" */
+    const struct relation *index; /* that the action names last; NULL */
+    bool made;                    /* by what made the relation: that makes it again, too */
 };
 
 struct relation {
@@ -116,22 +132,27 @@ struct relation {
     bool drop_on_commit;
     bool unlogged;
     bool opaque; /* its columns are not known: made by SQL that cannot be analysed, or by an extension */
+    const struct type_object *of_type; /* CREATE TABLE … OF, of a type of the history; NULL */
     bool row_security;
     bool triggers_disabled; /* all of them at once */
     bool row_security_forced; /* for the owner, too */
     bool stale; /* a view: something that its query names was renamed since it was written */
+    bool has_star; /* a view: its query says SELECT * */
+    bool grown;    /* and what that stands for has more columns since it was written */
     VEC(struct column *) columns;
     VEC(struct constraint *) constraints;
     VEC(struct relation *) indexes;
     VEC(struct relation *) sequences; /* that its columns own */
     VEC(struct trigger *) triggers;
-    VEC(struct policy *) policies;
+    VEC(struct extra *) extras;
+    VEC(struct setting) settings;
     VEC(struct constraint *) referenced_by; /* foreign keys of other tables, and its own */
     VEC(struct relation *) read_by;         /* views whose query names it */
     VEC(struct relation *) reads;           /* a view: what its query names */
     VEC(const struct column *) read_columns; /* and of that, which columns */
     VEC(struct relation *) children;        /* partitions, or tables that inherit */
-    struct relation *parent;
+    struct relation *parent; /* the last of several */
+    bool several_parents;
     const char *partition_by;    /* "RANGE (k)"; NULL: not partitioned */
     const char *partition_bound; /* "FOR VALUES FROM (0) TO (100)", "DEFAULT" */
     bool is_default_partition;
@@ -146,6 +167,11 @@ struct relation {
 
 enum type_kind { TYPE_KIND_ENUM, TYPE_KIND_DOMAIN, TYPE_KIND_COMPOSITE, TYPE_KIND_RANGE, TYPE_KIND_OTHER };
 
+struct type_part {
+    const char *name;
+    const char *sql; /* "CHECK (value > 0)"; "integer" */
+};
+
 struct type_object {
     enum type_kind kind;
     const char *schema, *name, *qualified;
@@ -156,7 +182,10 @@ struct type_object {
     size_t new_labels_born;
     struct type base; /* domain */
     bool constrained; /* domain: has a check or NOT NULL */
-    const char *sql;  /* CREATE … as it was written, qualified */
+    bool not_null;           /* domain */
+    const char *default_sql; /* domain; NULL: none */
+    VEC(struct type_part) parts; /* a domain's constraints, a composite type's attributes */
+    const char *sql; /* CREATE … as it was written, qualified; of a domain: its type, "numeric(5,2) COLLATE …" */
     const char *comment;
 };
 
@@ -169,22 +198,44 @@ struct function {
     bool is_volatile;
     bool returns_trigger;
     bool user_types; /* in its signature */
-    const char *sql;  /* CREATE OR REPLACE … */
+    const char *sql;  /* CREATE OR REPLACE …; NULL when it is not known */
+    VEC(const char *) actions; /* of ALTER FUNCTION since, in order: "STABLE" */
     const char *body; /* what stands behind AS; NULL: in another form */
     const char *comment;
     size_t born;
     struct function *next; /* another of the same name */
 };
 
-/* What the history last said of one; replaced by another when it says otherwise, never changed. */
+/* In order: a later one has what the one before it has. */
+enum privilege_state {
+    PRIVILEGE_UNSAID, /* as the server gives it to what is made */
+    PRIVILEGE_TAKEN,
+    PRIVILEGE_GRANTED,
+    PRIVILEGE_GRANTABLE, /* WITH GRANT OPTION */
+};
+
+/* What the history last said of a privilege of a role on an object. */
 struct privilege {
-    struct str key;     /* in the map */
-    const void *object; /* the struct relation, function or type_object; NULL: the text alone says it */
-    const char *text;   /* what it is on, as GRANT names it */
-    const char *role;
-    const char *privilege;
-    bool granted;       /* else revoked */
-    bool grant_option;
+    const char *role;   /* quoted */
+    const char *name;   /* "select"; "all": those of later server versions, too */
+    const char *column; /* NULL: on the whole object */
+    enum privilege_state state;
+};
+
+struct access {
+    const char *owner; /* quoted role; NULL: whoever made it */
+    VEC(struct privilege) privileges;
+};
+
+/* What the analysis does not look into, kept as its texts: a publication, an aggregate, an event trigger. */
+struct other {
+    const char *sql;
+    VEC(const char *) actions; /* whole statements that altered it since, in order */
+};
+
+struct schema {
+    size_t born; /* migration (ordinal) that made it; 0: it was there */
+    const char *comment;
 };
 
 struct extension {
@@ -194,13 +245,13 @@ struct extension {
 
 struct catalog {
     struct arena *arena;
-    struct map schemas;    /* name → (void *)"" */
+    struct map schemas;    /* name → struct schema * */
     struct map relations;  /* key of schema and name → struct relation * */
     struct map types;      /* → struct type_object * */
     struct map functions;  /* key of schema and name → struct function *, a chain */
     struct map extensions; /* → struct extension * */
-    struct map privileges; /* of an object, a role and a privilege → the last struct privilege */
-    VEC(struct privilege *) privilege_log; /* all of them, in order: a later one may take back part of an earlier one */
+    struct map others;     /* as DROP names it, "PUBLICATION p" → struct other * */
+    struct map access;     /* of an object → struct access *: access.h */
     struct map comments;   /* of objects that have no struct: "schema x", … → const char * */
     struct map dropped;    /* key → const char *: who dropped it (migration id) */
     bool has_temporaries;  /* a temporary relation was made since step_drop_temporaries() */
@@ -218,11 +269,14 @@ const char *catalog_find_dropped(const struct catalog *catalog, const char *sche
 struct column *relation_find_column(const struct relation *relation, const char *name);
 struct constraint *relation_find_constraint(const struct relation *relation, const char *name);
 struct trigger *relation_find_trigger(const struct relation *relation, const char *name);
+struct extra *relation_find_extra(const struct relation *relation, enum extra_kind kind, const char *name);
+const char *extra_words(const struct extra *extra); /* "POLICY", "RULE", "STATISTICS" */
 struct constraint *relation_primary_key(const struct relation *relation); /* NULL when it has none */
 bool index_mentions(const struct index *index, const char *column); /* among its columns, in an expression, in WHERE */
 bool relation_is_table(const struct relation *relation);            /* table, partitioned or foreign */
 bool relation_has_column_in(const char *const *names, size_t count, const char *name);
 
+void catalog_add_schema(struct catalog *catalog, const char *name, size_t born);
 struct relation *catalog_add_relation(
     struct catalog *catalog, enum relation_kind kind, const char *schema, const char *name, size_t born);
 /* Removes it with its indexes, its constraints (also other tables' foreign keys to it), owned sequences and partitions.
@@ -232,6 +286,14 @@ void catalog_rename_relation(
     struct catalog *catalog, struct relation *relation, const char *schema, const char *name, const char *by);
 struct column *catalog_add_column(
     struct catalog *catalog, struct relation *relation, const char *name, const struct type *type, size_t born);
+/* What the history said of an object's owner and privileges: of a relation, function, type or schema, or, object NULL,
+ * of what its text alone says. NULL: nothing. */
+struct access *catalog_find_access(const struct catalog *catalog, const void *object, const char *text);
+struct access *catalog_make_access(struct catalog *catalog, const void *object, const char *text);
+/* It has another name now: texts that hold this one (of triggers, policies, rules, views) are not known any more. */
+void catalog_forget_mentions(struct catalog *catalog, const char *name);
+/* A type, or a table's: the texts of functions that have it in their signature. */
+void catalog_forget_signatures(struct catalog *catalog, const char *type);
 /* With the indexes and constraints that mention it. */
 void catalog_drop_column(struct catalog *catalog, struct relation *relation, struct column *column, const char *by);
 void catalog_rename_column(struct catalog *catalog, struct relation *relation, struct column *column, const char *name);
@@ -239,15 +301,21 @@ struct constraint *catalog_add_constraint(
     struct catalog *catalog, struct relation *relation, enum constraint_kind kind, const char *name);
 void catalog_set_reference(struct catalog *catalog, struct constraint *constraint, struct relation *referenced);
 void catalog_drop_trigger(struct relation *relation, const struct trigger *trigger);
+struct extra *catalog_add_extra(
+    struct catalog *catalog, struct relation *relation, enum extra_kind kind, const char *name, const char *sql);
+void catalog_drop_extra(struct relation *relation, const struct extra *extra);
 void catalog_drop_function(struct catalog *catalog, struct function *function);
 /* With the index that it owns. */
 void catalog_drop_constraint(struct catalog *catalog, struct constraint *constraint, const char *by);
 /* A partition (of a table or of an index), or a table that inherits. */
 void catalog_set_parent(struct catalog *catalog, struct relation *child, struct relation *parent);
+void catalog_clear_parent(struct relation *child);
 /* The sequence goes with this column. */
 void catalog_set_owner(
     struct catalog *catalog, struct relation *sequence, struct relation *relation, const char *column); /* NULL: none */
 void catalog_clear_reads(struct relation *view);
+/* The relation has another column. */
+void catalog_note_growth(const struct relation *relation);
 /* A view's query names `relation`. */
 void catalog_add_read(struct catalog *catalog, struct relation *view, struct relation *relation);
 
@@ -257,10 +325,24 @@ const char *catalog_constraint_sql(struct arena *arena, const struct constraint 
 /* What CREATE INDEX has behind the table: USING btree (…) … */
 const char *catalog_index_definition(struct arena *arena, const struct index *index);
 const char *catalog_index_sql(struct arena *arena, const struct relation *index, bool concurrently);
-/* CREATE TABLE and what belongs to it, one statement each, pushed in order. */
+const char *catalog_identity_sql(struct arena *arena, const struct column *column); /* GENERATED … AS IDENTITY (…) */
+const char *catalog_sequence_sql(struct arena *arena, const struct relation *sequence);
+const char *catalog_type_sql(struct arena *arena, const struct type_object *type); /* as it is now */
+/* Statements, pushed in order. */
 struct sql_list {
     VEC(const char *) items;
 };
+/* A trigger; a policy, rule or statistics object. Nothing when its text is not known. */
+void catalog_trigger_sql(
+    struct arena *arena, const struct relation *relation, const struct trigger *trigger, struct sql_list *out);
+void catalog_extra_sql(
+    struct arena *arena, const struct relation *relation, const struct extra *extra, struct sql_list *out);
+/* What a table or view has: indexes, settings, triggers, policies, rules, statistics, and all comments. */
+void catalog_relation_parts(struct arena *arena, const struct relation *relation, struct sql_list *out);
+/* The sequences that the table's columns (or this one) own and do not make: before, what makes them; else OWNED BY. */
+void catalog_owned_sequences(
+    struct arena *arena, const struct relation *table, const char *column, bool before, struct sql_list *out);
+/* CREATE TABLE and what belongs to it. */
 void catalog_table_sql(struct arena *arena, const struct relation *relation, struct sql_list *out);
 
 /* An object that a statement made, changed or dropped. */
@@ -277,6 +359,7 @@ struct object {
 /* How the object is now, as the plan's effect shows it; NULL when it is not there. */
 const struct json *catalog_definition(const struct catalog *catalog, struct arena *arena, const struct object *object);
 const char *relation_kind_name(enum relation_kind kind); /* "table", "materialized_view", … */
+const char *relation_words(const struct relation *relation); /* "TABLE", "MATERIALIZED VIEW": for ALTER and COMMENT ON */
 struct object relation_object(struct arena *arena, const struct relation *relation);
 
 /* Names of relations (kind: of this kind, or all with -1) in this schema, for did-you-mean. Lives in the arena. */

@@ -1,8 +1,9 @@
-/* Objects of the catalogue as SQL that makes them again (for inverses) and as JSON (for the plan's effects). */
+/* Objects of the catalogue as SQL that makes them again: for inverses. */
 #include <string.h>
 
 #include "compiler/postgres/catalog.h"
 #include "compiler/postgres/quote.h"
+#include "compiler/postgres/setting.h"
 
 static const char *take(struct arena *arena, struct strbuf *buf)
 {
@@ -28,18 +29,54 @@ static const char *serial_name(const struct column *column)
                                                     : "serial";
 }
 
-/* Type and what follows it, as a column definition has it. */
-static void add_column_body(struct strbuf *buf, const struct column *column)
+/* Is the sequence called as one that the server makes for the column? */
+static bool has_usual_name(struct arena *arena, const struct column *column)
 {
-    strbuf_append_text(buf, column->type.serial ? serial_name(column) : column->type.text);
+    const struct relation *sequence = column->sequence, *table = sequence->owner;
+
+    return table && strcmp(sequence->schema, table->schema) == 0 &&
+           strcmp(sequence->name, arena_printf(arena, "%s_%s_seq", table->name, column->name)) == 0;
+}
+
+/* Does serial make the column's sequence and its default as they are? */
+static bool is_serial(struct arena *arena, const struct column *column)
+{
+    if (!column->type.serial || !column->sequence || !column->default_sql || !has_usual_name(arena, column))
+        return false;
+    for (size_t i = 0; i < column->sequence->settings.count; i++)
+        if (!column->sequence->settings.items[i].made)
+            return false;
+    return strcmp(column->default_sql,
+               arena_printf(arena, "nextval(%s)", quote_literal(arena, column->sequence->qualified))) == 0;
+}
+
+static void add_identity(struct arena *arena, struct strbuf *buf, const struct column *column)
+{
+    const char *options = column->sequence ? setting_of_sequence(arena, column->sequence, "as") : "";
+    bool named = column->sequence && !has_usual_name(arena, column);
+
+    strbuf_printf(buf, "GENERATED %s AS IDENTITY", column->identity);
+    if (named || *options)
+        strbuf_printf(buf, " (%s%s%s%s)", named ? "SEQUENCE NAME " : "", named ? column->sequence->qualified : "",
+            named && *options ? " " : "", options);
+}
+
+/* Type and what follows it, as a column definition has it. */
+static void add_column_body(struct arena *arena, struct strbuf *buf, const struct column *column)
+{
+    bool serial = is_serial(arena, column);
+
+    strbuf_append_text(buf, serial ? serial_name(column) : column->type.text);
     if (column->collation)
         strbuf_printf(buf, " COLLATE %s", column->collation);
-    if (column->generated_sql)
+    if (column->generated_sql) {
         strbuf_printf(buf, " GENERATED ALWAYS AS (%s) STORED", column->generated_sql);
-    else if (column->identity)
-        strbuf_printf(buf, " GENERATED %s AS IDENTITY", column->identity);
-    else if (column->default_sql && !column->type.serial)
+    } else if (column->identity) {
+        strbuf_append_char(buf, ' ');
+        add_identity(arena, buf, column);
+    } else if (column->default_sql && !serial) {
         strbuf_printf(buf, " DEFAULT %s", column->default_sql);
+    }
     if (column->not_null && !column->primary)
         strbuf_append_text(buf, " NOT NULL");
 }
@@ -50,7 +87,15 @@ const char *catalog_column_sql(struct arena *arena, const struct column *column)
 
     quote_name_into(&buf, column->name);
     strbuf_append_char(&buf, ' ');
-    add_column_body(&buf, column);
+    add_column_body(arena, &buf, column);
+    return take(arena, &buf);
+}
+
+const char *catalog_identity_sql(struct arena *arena, const struct column *column)
+{
+    struct strbuf buf = STRBUF_INIT;
+
+    add_identity(arena, &buf, column);
     return take(arena, &buf);
 }
 
@@ -152,7 +197,7 @@ static void add_create_table(struct arena *arena, const struct relation *relatio
             strbuf_append_text(&buf, ", ");
         quote_name_into(&buf, relation->columns.items[i]->name);
         strbuf_append_char(&buf, ' ');
-        add_column_body(&buf, relation->columns.items[i]);
+        add_column_body(arena, &buf, relation->columns.items[i]);
     }
     for (size_t i = 0; i < relation->constraints.count; i++) {
         const struct constraint *constraint = relation->constraints.items[i];
@@ -172,6 +217,22 @@ static void add_create_table(struct arena *arena, const struct relation *relatio
     push(arena, out, take(arena, &buf));
 }
 
+const char *relation_words(const struct relation *relation)
+{
+    static const char *const words[] = {
+        [RELATION_TABLE] = "TABLE",
+        [RELATION_PARTITIONED] = "TABLE",
+        [RELATION_VIEW] = "VIEW",
+        [RELATION_MATERIALIZED_VIEW] = "MATERIALIZED VIEW",
+        [RELATION_SEQUENCE] = "SEQUENCE",
+        [RELATION_INDEX] = "INDEX",
+        [RELATION_FOREIGN_TABLE] = "FOREIGN TABLE",
+        [RELATION_COMPOSITE] = "TYPE",
+    };
+
+    return words[relation->kind];
+}
+
 static void add_comment(struct arena *arena, const char *object, const char *comment, struct sql_list *out)
 {
     if (comment)
@@ -182,13 +243,12 @@ static void add_comment(struct arena *arena, const char *object, const char *com
 static void add_comment_on(struct arena *arena, const char *what, const char *name, const struct relation *relation,
     const char *comment, struct sql_list *out)
 {
-    add_comment(
-        arena, arena_printf(arena, "%s %s ON %s", what, quote_name(arena, name), relation->qualified), comment, out);
+    add_comment(arena, quote_on(arena, what, name, relation->qualified), comment, out);
 }
 
 static void add_comments(struct arena *arena, const struct relation *relation, struct sql_list *out)
 {
-    add_comment(arena, arena_printf(arena, "TABLE %s", relation->qualified), relation->comment, out);
+    add_comment(arena, arena_printf(arena, "%s %s", relation_words(relation), relation->qualified), relation->comment, out);
     for (size_t i = 0; i < relation->columns.count; i++)
         add_comment(arena,
             arena_printf(
@@ -200,19 +260,153 @@ static void add_comments(struct arena *arena, const struct relation *relation, s
     for (size_t i = 0; i < relation->indexes.count; i++)
         add_comment(arena, arena_printf(arena, "INDEX %s", relation->indexes.items[i]->qualified),
             relation->indexes.items[i]->comment, out);
+    for (size_t i = 0; i < relation->sequences.count; i++)
+        add_comment(arena, arena_printf(arena, "SEQUENCE %s", relation->sequences.items[i]->qualified),
+            relation->sequences.items[i]->comment, out);
+}
+
+static void add_settings(struct arena *arena, const struct relation *relation, struct sql_list *out)
+{
+    for (size_t i = 0; i < relation->settings.count; i++)
+        if (!relation->settings.items[i].made)
+            push(arena, out, setting_sql(arena, relation, &relation->settings.items[i]));
+}
+
+void catalog_trigger_sql(
+    struct arena *arena, const struct relation *relation, const struct trigger *trigger, struct sql_list *out)
+{
+    if (!trigger->sql)
+        return;
+    push(arena, out, trigger->sql);
+    if (trigger->firing)
+        push(arena, out,
+            arena_printf(arena, "ALTER TABLE %s %s TRIGGER %s", relation->qualified, trigger->firing,
+                quote_name(arena, trigger->name)));
+    add_comment_on(arena, "TRIGGER", trigger->name, relation, trigger->comment, out);
+}
+
+void catalog_extra_sql(
+    struct arena *arena, const struct relation *relation, const struct extra *extra, struct sql_list *out)
+{
+    if (!extra->sql)
+        return;
+    push(arena, out, extra->sql);
+    for (size_t k = 0; k < extra->actions.count; k++)
+        push(arena, out, extra->actions.items[k]);
+    if (extra->kind == EXTRA_STATISTICS)
+        add_comment(arena, arena_printf(arena, "STATISTICS %s", extra->name), extra->comment, out);
+    else
+        add_comment_on(arena, extra_words(extra), extra->name, relation, extra->comment, out);
+}
+
+void catalog_relation_parts(struct arena *arena, const struct relation *relation, struct sql_list *out)
+{
+    for (size_t i = 0; i < relation->indexes.count; i++) {
+        if (!relation->indexes.items[i]->index->constraint)
+            push(arena, out, catalog_index_sql(arena, relation->indexes.items[i], false));
+        add_settings(arena, relation->indexes.items[i], out);
+    }
+    add_settings(arena, relation, out);
     for (size_t i = 0; i < relation->triggers.count; i++)
-        if (relation->triggers.items[i]->sql)
-            add_comment_on(arena, "TRIGGER", relation->triggers.items[i]->name, relation,
-                relation->triggers.items[i]->comment, out);
-    for (size_t i = 0; i < relation->policies.count; i++)
-        if (relation->policies.items[i]->sql)
-            add_comment_on(arena, "POLICY", relation->policies.items[i]->name, relation,
-                relation->policies.items[i]->comment, out);
+        catalog_trigger_sql(arena, relation, relation->triggers.items[i], out);
+    if (relation->triggers_disabled)
+        push(arena, out, arena_printf(arena, "ALTER TABLE %s DISABLE TRIGGER ALL", relation->qualified));
+    if (relation->row_security)
+        push(arena, out, arena_printf(arena, "ALTER TABLE %s ENABLE ROW LEVEL SECURITY", relation->qualified));
+    if (relation->row_security_forced)
+        push(arena, out, arena_printf(arena, "ALTER TABLE %s FORCE ROW LEVEL SECURITY", relation->qualified));
+    for (size_t i = 0; i < relation->extras.count; i++)
+        catalog_extra_sql(arena, relation, relation->extras.items[i], out);
+    add_comments(arena, relation, out);
+}
+
+/* --- types -------------------------------------------------------------------------------------------------------- */
+
+static void add_labels(struct arena *arena, struct strbuf *buf, const struct type_object *type)
+{
+    strbuf_printf(buf, "CREATE TYPE %s AS ENUM (", type->qualified);
+    for (size_t i = 0; i < type->labels.count; i++)
+        strbuf_printf(buf, "%s%s", i ? ", " : "", quote_literal(arena, type->labels.items[i]));
+    strbuf_append_char(buf, ')');
+}
+
+static void add_attributes(struct strbuf *buf, const struct type_object *type)
+{
+    strbuf_printf(buf, "CREATE TYPE %s AS (", type->qualified);
+    for (size_t i = 0; i < type->parts.count; i++) {
+        strbuf_append_text(buf, i ? ", " : "");
+        quote_name_into(buf, type->parts.items[i].name);
+        strbuf_printf(buf, " %s", type->parts.items[i].sql);
+    }
+    strbuf_append_char(buf, ')');
+}
+
+static void add_domain(struct strbuf *buf, const struct type_object *type)
+{
+    strbuf_printf(buf, "CREATE DOMAIN %s AS %s", type->qualified, type->sql);
+    if (type->default_sql)
+        strbuf_printf(buf, " DEFAULT %s", type->default_sql);
+    if (type->not_null)
+        strbuf_append_text(buf, " NOT NULL");
+    for (size_t i = 0; i < type->parts.count; i++) {
+        strbuf_append_text(buf, " CONSTRAINT ");
+        quote_name_into(buf, type->parts.items[i].name);
+        strbuf_printf(buf, " %s", type->parts.items[i].sql);
+    }
+}
+
+const char *catalog_type_sql(struct arena *arena, const struct type_object *type)
+{
+    struct strbuf buf = STRBUF_INIT;
+
+    if (type->kind == TYPE_KIND_ENUM)
+        add_labels(arena, &buf, type);
+    else if (type->kind == TYPE_KIND_COMPOSITE)
+        add_attributes(&buf, type);
+    else if (type->kind == TYPE_KIND_DOMAIN)
+        add_domain(&buf, type);
+    else
+        return type->sql;
+    return take(arena, &buf);
+}
+
+/* --- sequences that columns own ----------------------------------------------------------------------------------- */
+
+const char *catalog_sequence_sql(struct arena *arena, const struct relation *sequence)
+{
+    const char *options = setting_of_sequence(arena, sequence, NULL);
+
+    return arena_printf(arena, "CREATE SEQUENCE %s%s%s", sequence->qualified, *options ? " " : "", options);
+}
+
+/* Does the column's definition make it? */
+static bool is_made_by_column(struct arena *arena, const struct relation *table, const struct relation *sequence)
+{
+    const struct column *column = relation_find_column(table, sequence->owner_column);
+
+    return column && column->sequence == sequence && (column->identity || is_serial(arena, column));
+}
+
+void catalog_owned_sequences(
+    struct arena *arena, const struct relation *table, const char *column, bool before, struct sql_list *out)
+{
+    for (size_t i = 0; i < table->sequences.count; i++) {
+        const struct relation *sequence = table->sequences.items[i];
+
+        if ((column && strcmp(sequence->owner_column, column) != 0) || is_made_by_column(arena, table, sequence))
+            continue;
+        push(arena, out,
+            before ? catalog_sequence_sql(arena, sequence)
+                   : arena_printf(arena, "ALTER SEQUENCE %s OWNED BY %s.%s", sequence->qualified, table->qualified,
+                         quote_name(arena, sequence->owner_column)));
+    }
 }
 
 void catalog_table_sql(struct arena *arena, const struct relation *relation, struct sql_list *out)
 {
+    catalog_owned_sequences(arena, relation, NULL, true, out);
     add_create_table(arena, relation, out);
+    catalog_owned_sequences(arena, relation, NULL, false, out);
     for (size_t i = 0; i < relation->constraints.count; i++) {
         const struct constraint *constraint = relation->constraints.items[i];
 
@@ -221,188 +415,5 @@ void catalog_table_sql(struct arena *arena, const struct relation *relation, str
                 arena_printf(arena, "ALTER TABLE %s ADD CONSTRAINT %s %s", relation->qualified,
                     quote_name(arena, constraint->name), catalog_constraint_sql(arena, constraint)));
     }
-    for (size_t i = 0; i < relation->indexes.count; i++)
-        if (!relation->indexes.items[i]->index->constraint)
-            push(arena, out, catalog_index_sql(arena, relation->indexes.items[i], false));
-    for (size_t i = 0; i < relation->triggers.count; i++)
-        if (relation->triggers.items[i]->sql) {
-            push(arena, out, relation->triggers.items[i]->sql);
-            if (relation->triggers.items[i]->disabled)
-                push(arena, out,
-                    arena_printf(arena, "ALTER TABLE %s DISABLE TRIGGER %s", relation->qualified,
-                        quote_name(arena, relation->triggers.items[i]->name)));
-        }
-    if (relation->row_security)
-        push(arena, out, arena_printf(arena, "ALTER TABLE %s ENABLE ROW LEVEL SECURITY", relation->qualified));
-    if (relation->row_security_forced)
-        push(arena, out, arena_printf(arena, "ALTER TABLE %s FORCE ROW LEVEL SECURITY", relation->qualified));
-    for (size_t i = 0; i < relation->policies.count; i++)
-        if (relation->policies.items[i]->sql)
-            push(arena, out, relation->policies.items[i]->sql);
-    add_comments(arena, relation, out);
-}
-
-/* --- definitions for the plan ------------------------------------------------------------------------------------ */
-
-const char *relation_kind_name(enum relation_kind kind)
-{
-    static const char *const names[] = {
-        [RELATION_TABLE] = "table",
-        [RELATION_PARTITIONED] = "table",
-        [RELATION_VIEW] = "view",
-        [RELATION_MATERIALIZED_VIEW] = "materialized_view",
-        [RELATION_SEQUENCE] = "sequence",
-        [RELATION_INDEX] = "index",
-        [RELATION_FOREIGN_TABLE] = "foreign_table",
-        [RELATION_COMPOSITE] = "type",
-    };
-
-    return names[kind];
-}
-
-struct object relation_object(struct arena *arena, const struct relation *relation)
-{
-    return (struct object){OBJECT_RELATION,
-        arena_printf(arena, "%s %s", relation_kind_name(relation->kind), relation->qualified), relation->schema,
-        relation->name, NULL};
-}
-
-static struct json *column_definition(struct arena *arena, const struct column *column)
-{
-    struct json *json = json_new(arena, JSON_OBJECT);
-
-    quote_json_set(arena, json, "type", column->type.text);
-    if (column->collation)
-        quote_json_set(arena, json, "collation", column->collation);
-    if (column->not_null)
-        json_set(arena, json, "not_null", json_new_bool(arena, true));
-    if (column->default_sql)
-        quote_json_set(arena, json, "default", column->default_sql);
-    if (column->generated_sql)
-        quote_json_set(arena, json, "generated", column->generated_sql);
-    if (column->identity)
-        quote_json_set(arena, json, "identity", column->identity);
-    if (column->comment)
-        quote_json_set(arena, json, "comment", column->comment);
-    return json;
-}
-
-static struct json *table_definition(struct arena *arena, const struct relation *relation)
-{
-    struct json *json = json_new(arena, JSON_OBJECT), *columns = json_new(arena, JSON_OBJECT);
-
-    for (size_t i = 0; i < relation->columns.count; i++)
-        json_set(
-            arena, columns, relation->columns.items[i]->name, column_definition(arena, relation->columns.items[i]));
-    json_set(arena, json, "columns", columns);
-    if (relation->constraints.count) {
-        struct json *constraints = json_new(arena, JSON_OBJECT);
-
-        for (size_t i = 0; i < relation->constraints.count; i++)
-            quote_json_set(arena, constraints, relation->constraints.items[i]->name,
-                catalog_constraint_sql(arena, relation->constraints.items[i]));
-        json_set(arena, json, "constraints", constraints);
-    }
-    if (relation->triggers.count) {
-        struct json *triggers = json_new(arena, JSON_OBJECT);
-
-        for (size_t i = 0; i < relation->triggers.count; i++)
-            quote_json_set(arena, triggers, relation->triggers.items[i]->name, relation->triggers.items[i]->sql);
-        json_set(arena, json, "triggers", triggers);
-    }
-    if (relation->partition_by)
-        quote_json_set(arena, json, "partition_by", relation->partition_by);
-    if (relation->parent)
-        quote_json_set(arena, json, "parent", relation->parent->qualified);
-    if (relation->partition_bound)
-        quote_json_set(arena, json, "bound", relation->partition_bound);
-    if (relation->row_security)
-        json_set(arena, json, "row_security", json_new_bool(arena, true));
-    if (relation->row_security_forced)
-        json_set(arena, json, "row_security_forced", json_new_bool(arena, true));
-    if (relation->comment)
-        quote_json_set(arena, json, "comment", relation->comment);
-    return json;
-}
-
-static struct json *relation_definition(struct arena *arena, const struct relation *relation)
-{
-    struct json *json;
-
-    if (relation_is_table(relation))
-        return table_definition(arena, relation);
-    json = json_new(arena, JSON_OBJECT);
-    if (relation->kind == RELATION_INDEX) {
-        quote_json_set(arena, json, "table", relation->index->table->qualified);
-        quote_json_set(arena, json, "definition",
-            relation->index->exclude ? relation->index->exclude : catalog_index_sql(arena, relation, false));
-    } else if (relation->sql) {
-        quote_json_set(arena, json, relation->kind == RELATION_SEQUENCE ? "options" : "query", relation->sql);
-    }
-    if (relation->owner)
-        quote_json_set(arena, json, "owned_by",
-            arena_printf(arena, "%s.%s", relation->owner->qualified, quote_name(arena, relation->owner_column)));
-    if (relation->comment)
-        quote_json_set(arena, json, "comment", relation->comment);
-    return json;
-}
-
-static struct json *type_definition(struct arena *arena, const struct type_object *type)
-{
-    struct json *json = json_new(arena, JSON_OBJECT);
-
-    if (type->kind == TYPE_KIND_ENUM) {
-        struct json *labels = json_new(arena, JSON_ARRAY);
-
-        for (size_t i = 0; i < type->labels.count; i++)
-            json_append(labels, quote_json(arena, type->labels.items[i]));
-        json_set(arena, json, "labels", labels);
-    } else {
-        quote_json_set(arena, json, "definition", type->sql);
-    }
-    return json;
-}
-
-static struct json *function_definition(struct arena *arena, const struct function *function)
-{
-    struct json *json = json_new(arena, JSON_OBJECT);
-
-    quote_json_set(arena, json, "definition", function->sql);
-    return json;
-}
-
-const struct json *catalog_definition(const struct catalog *catalog, struct arena *arena, const struct object *object)
-{
-    switch (object->kind) {
-    case OBJECT_RELATION: {
-        const struct relation *relation = catalog_find_relation(catalog, object->schema, object->name);
-
-        return relation ? relation_definition(arena, relation) : NULL;
-    }
-    case OBJECT_TYPE: {
-        const struct type_object *type = catalog_find_type(catalog, object->schema, object->name);
-
-        return type ? type_definition(arena, type) : NULL;
-    }
-    case OBJECT_FUNCTION:
-        for (const struct function *function = catalog_find_functions(catalog, object->schema, object->name); function;
-             function = function->next)
-            if (strcmp(function->identity, object->identity) == 0)
-                return function_definition(arena, function);
-        return NULL;
-    case OBJECT_SCHEMA:
-        return map_has(&catalog->schemas, str_from(object->name)) ? json_new(arena, JSON_OBJECT) : NULL;
-    case OBJECT_EXTENSION: {
-        const struct extension *extension = map_get(&catalog->extensions, str_from(object->name));
-        struct json *json;
-
-        if (!extension)
-            return NULL;
-        json = json_new(arena, JSON_OBJECT);
-        if (extension->schema)
-            quote_json_set(arena, json, "schema", extension->schema);
-        return json;
-    }
-    }
-    return NULL;
+    catalog_relation_parts(arena, relation, out);
 }

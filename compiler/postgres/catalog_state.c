@@ -29,7 +29,8 @@ static void save_relation(struct catalog_state *state, struct relation *relation
     SAVE_LIST(state, relation->indexes);
     SAVE_LIST(state, relation->sequences);
     SAVE_LIST(state, relation->triggers);
-    SAVE_LIST(state, relation->policies);
+    SAVE_LIST(state, relation->extras);
+    SAVE_LIST(state, relation->settings);
     SAVE_LIST(state, relation->referenced_by);
     SAVE_LIST(state, relation->read_by);
     SAVE_LIST(state, relation->reads);
@@ -41,14 +42,16 @@ static void save_relation(struct catalog_state *state, struct relation *relation
         save(state, relation->constraints.items[i], sizeof(struct constraint));
     for (size_t i = 0; i < relation->triggers.count; i++)
         save(state, relation->triggers.items[i], sizeof(struct trigger));
-    for (size_t i = 0; i < relation->policies.count; i++)
-        save(state, relation->policies.items[i], sizeof(struct policy));
+    for (size_t i = 0; i < relation->extras.count; i++) {
+        save(state, relation->extras.items[i], sizeof(struct extra));
+        SAVE_LIST(state, relation->extras.items[i]->actions);
+    }
 }
 
 void catalog_save(struct catalog *catalog, struct arena *arena, struct catalog_state *out)
 {
     const struct map *const maps[] = {&catalog->schemas, &catalog->relations, &catalog->types, &catalog->functions,
-        &catalog->extensions, &catalog->privileges, &catalog->comments, &catalog->dropped};
+        &catalog->extensions, &catalog->others, &catalog->access, &catalog->comments, &catalog->dropped};
     const struct map_entry *entry;
 
     *out = (struct catalog_state){.arena = arena};
@@ -57,16 +60,33 @@ void catalog_save(struct catalog *catalog, struct arena *arena, struct catalog_s
         save_map(out, maps[i]);
     for (size_t i = 0; map_next(&catalog->relations, &i, &entry);)
         save_relation(out, entry->value);
+    for (size_t i = 0; map_next(&catalog->schemas, &i, &entry);)
+        save(out, entry->value, sizeof(struct schema));
+    for (size_t i = 0; map_next(&catalog->others, &i, &entry);) {
+        struct other *other = entry->value;
+
+        save(out, other, sizeof(*other));
+        SAVE_LIST(out, other->actions);
+    }
+    for (size_t i = 0; map_next(&catalog->access, &i, &entry);) {
+        struct access *access = entry->value;
+
+        save(out, access, sizeof(*access));
+        SAVE_LIST(out, access->privileges);
+    }
     for (size_t i = 0; map_next(&catalog->types, &i, &entry);) {
         struct type_object *type = entry->value;
 
         save(out, type, sizeof(*type));
         SAVE_LIST(out, type->labels);
+        SAVE_LIST(out, type->parts);
         SAVE_LIST(out, type->new_labels);
     }
     for (size_t i = 0; map_next(&catalog->functions, &i, &entry);)
-        for (struct function *function = entry->value; function; function = function->next)
+        for (struct function *function = entry->value; function; function = function->next) {
             save(out, function, sizeof(*function));
+            SAVE_LIST(out, function->actions);
+        }
 }
 
 void catalog_restore(const struct catalog_state *state)

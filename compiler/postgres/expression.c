@@ -134,19 +134,27 @@ static bool is_cte(const struct analysis *x, const struct sql_node *range_var)
 static void lock_tree(struct analysis *x, const struct relation *relation, enum lock_mode mode, bool scan, bool only)
 {
     struct lock *lock = analysis_lock(x, relation, mode);
+    struct relation_list children = {0};
 
     lock->scan = lock->scan || scan;
-    for (size_t i = 0; !only && i < relation->children.count; i++)
-        lock_tree(x, relation->children.items[i], mode, scan, false);
+    if (only)
+        return;
+    analysis_descendants(x, relation, &children);
+    for (size_t i = 0; i < children.items.count; i++) {
+        lock = analysis_lock(x, children.items.items[i], mode);
+        lock->scan = lock->scan || scan;
+    }
 }
 
 /* Reading a view locks what it reads. */
 static void lock_read(struct analysis *x, const struct relation *relation, enum lock_mode mode, bool scan, bool only)
 {
+    struct relation_list reads = {0};
+
     lock_tree(x, relation, mode, scan && relation->kind != RELATION_VIEW, only);
-    if (relation->kind == RELATION_VIEW)
-        for (size_t i = 0; i < relation->reads.count; i++)
-            lock_read(x, relation->reads.items[i], mode, scan, false);
+    analysis_read_by(x, relation, &reads);
+    for (size_t i = 0; i < reads.items.count; i++)
+        lock_tree(x, reads.items.items[i], mode, scan && reads.items.items[i]->kind != RELATION_VIEW, false);
 }
 
 static void add_entry(struct analysis *x, struct scope *scope, const char *alias, const struct relation *relation)

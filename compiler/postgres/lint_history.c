@@ -100,7 +100,10 @@ static void lint_row_security(
 {
     struct diag *diag;
 
-    if (!table->row_security || table->policies.count || table->opaque)
+    for (size_t i = 0; i < table->extras.count; i++)
+        if (table->extras.items[i]->kind == EXTRA_POLICY)
+            return;
+    if (!table->row_security || table->opaque)
         return;
     diag = lint_find(backend, migration, DIAG(PG081), span,
         arena_printf(
@@ -116,7 +119,7 @@ static void lint_triggers(
     struct diag *diag;
 
     for (size_t i = 0; i < table->triggers.count && !name; i++)
-        if (table->triggers.items[i]->disabled)
+        if (table->triggers.items[i]->firing && strcmp(table->triggers.items[i]->firing, "DISABLE") == 0)
             name = table->triggers.items[i]->name;
     if (!name || table->opaque)
         return;

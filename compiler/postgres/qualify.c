@@ -24,9 +24,9 @@ static void add_edit(struct analysis *x, size_t at, const char *insert)
     VEC_PUSH(x->scratch, &x->edits, edit);
 }
 
-static void add_schema(struct analysis *x, size_t at)
+static void add_schema(struct analysis *x, size_t at, const char *schema)
 {
-    add_edit(x, at, arena_printf(x->scratch, "%s.", quote_name(x->scratch, x->analyser->schema)));
+    add_edit(x, at, arena_printf(x->scratch, "%s.", quote_name(x->scratch, schema)));
 }
 
 static void collect_ctes(struct analysis *x, const struct sql_node *node)
@@ -65,15 +65,15 @@ static void qualify_range_var(struct analysis *x, const struct sql_node *range_v
         return;
     if (is_cte(x, name) || catalog_find_relation(x->catalog, "pg_temp", name))
         return;
-    if (!catalog_find_relation(x->catalog, x->analyser->schema, name) && is_foreign_relation(x, name))
+    if (!catalog_find_relation(x->catalog, analysis_schema(x, range_var), name) && is_foreign_relation(x, name))
         return;
-    add_schema(x, at);
+    add_schema(x, at, analysis_schema(x, range_var));
 }
 
 static void qualify_type(struct analysis *x, const struct sql_node *type_name)
 {
     const struct sql_node *names = sql_get(type_name, "names");
-    const char *name = sql_list_string(names, 0);
+    const char *name = sql_list_string(names, 0), *schema = analysis_home(x, name);
     size_t at = sql_location(type_name);
     struct type type;
 
@@ -82,10 +82,9 @@ static void qualify_type(struct analysis *x, const struct sql_node *type_name)
     if (strncmp(name, "any", 3) == 0 || strcmp(name, "trigger") == 0 || strcmp(name, "void") == 0 ||
         strcmp(name, "event_trigger") == 0 || strcmp(name, "internal") == 0 || strcmp(name, "cstring") == 0)
         return;
-    if (catalog_find_type(x->catalog, x->analyser->schema, name) ||
-        catalog_find_relation(x->catalog, x->analyser->schema, name) ||
+    if (catalog_find_type(x->catalog, schema, name) || catalog_find_relation(x->catalog, schema, name) ||
         (!type_extension(name) && !x->catalog->extensions.count))
-        add_schema(x, at);
+        add_schema(x, at, schema);
 }
 
 /* nextval('seq') and 'seq'::regclass name a relation inside a literal. */
@@ -96,8 +95,8 @@ static void qualify_literal(struct analysis *x, const struct sql_node *constant)
 
     if (!name || at == SIZE_MAX || x->sql.data[at] != '\'' || strchr(name, '.') || strchr(name, '"'))
         return;
-    if (catalog_find_relation(x->catalog, x->analyser->schema, name))
-        add_schema(x, at + 1);
+    if (catalog_find_relation(x->catalog, analysis_home(x, name), name))
+        add_schema(x, at + 1, analysis_home(x, name));
 }
 
 static void qualify_function(struct analysis *x, const struct sql_node *call)
@@ -108,10 +107,28 @@ static void qualify_function(struct analysis *x, const struct sql_node *call)
 
     if (!name || at == SIZE_MAX)
         return;
-    if (sql_count(names) == 1 && catalog_find_functions(x->catalog, x->analyser->schema, name))
-        add_schema(x, at);
+    if (sql_count(names) == 1 && catalog_find_functions(x->catalog, analysis_home(x, name), name))
+        add_schema(x, at, analysis_home(x, name));
     if (strcmp(name, "nextval") == 0 || strcmp(name, "currval") == 0 || strcmp(name, "setval") == 0)
         qualify_literal(x, sql_as(sql_first(sql_get(call, "args")), "A_Const"));
+}
+
+/*
+ * Words of an option have the grammar of types: WITH (fastupdate = off). They are names in what defines an aggregate, a
+ * type or an operator, and there only those that the history made.
+ */
+static void qualify_option(struct analysis *x, const struct sql_node *type_name)
+{
+    const struct sql_node *names = sql_get(type_name, "names");
+    const char *name = sql_list_string(names, 0), *schema = analysis_home(x, name);
+    size_t at = sql_location(type_name);
+
+    if (sql_count(names) != 1 || !name || at == SIZE_MAX ||
+        (strcmp(x->out->tag, "DefineStmt") != 0 && strcmp(x->out->tag, "CreateRangeStmt") != 0))
+        return;
+    if (catalog_find_type(x->catalog, schema, name) || catalog_find_functions(x->catalog, schema, name) ||
+        catalog_find_relation(x->catalog, schema, name))
+        add_schema(x, at, schema);
 }
 
 static void walk(struct analysis *x, const struct sql_node *node)
@@ -130,6 +147,10 @@ static void walk(struct analysis *x, const struct sql_node *node)
                         : "",
                  "regclass") == 0)
         qualify_literal(x, sql_as(sql_get(fields, "arg"), "A_Const"));
+    if (sql_as(node, "DefElem") && sql_as(sql_get(fields, "arg"), "TypeName")) {
+        qualify_option(x, sql_as(sql_get(fields, "arg"), "TypeName"));
+        return;
+    }
     for (const struct sql_node *child = sql_children(fields); child; child = sql_next(child))
         walk(x, child);
 }
@@ -137,7 +158,7 @@ static void walk(struct analysis *x, const struct sql_node *node)
 /* --- names that the tree keeps without their place --------------------------------------------------------------- */
 
 /* A list of one or more names; one name means an object of the default schema. Returns the offset behind it. */
-static size_t qualify_names(struct analysis *x, const struct sql_node *names, size_t from)
+static size_t qualify_some(struct analysis *x, const struct sql_node *names, size_t from, bool made)
 {
     const char *first = sql_list_string(names, 0), *last = sql_list_string(names, SIZE_MAX);
     size_t end = from, at = first ? lex_find_name(x->sql, from, x->node->end, first, &end) : SIZE_MAX;
@@ -145,15 +166,26 @@ static size_t qualify_names(struct analysis *x, const struct sql_node *names, si
     if (at == SIZE_MAX)
         return from;
     if (sql_count(names) == 1)
-        add_schema(x, at);
+        add_schema(x, at, made ? x->analyser->schema : analysis_home(x, first));
     else
         lex_find_name(x->sql, end, x->node->end, last, &end);
     return end;
 }
 
+static size_t qualify_names(struct analysis *x, const struct sql_node *names, size_t from)
+{
+    return qualify_some(x, names, from, false);
+}
+
+/* What the statement makes. */
+static void qualify_made(struct analysis *x, const struct sql_node *names, size_t from)
+{
+    qualify_some(x, names, from, true);
+}
+
 static bool is_type_known(const struct analysis *x, const char *name)
 {
-    return !x->catalog->extensions.count || catalog_find_type(x->catalog, x->analyser->schema, name);
+    return !x->catalog->extensions.count || catalog_find_type(x->catalog, analysis_home(x, name), name);
 }
 
 static bool is_relation_kind(const char *kind)
@@ -178,7 +210,8 @@ static size_t behind_kind(const struct analysis *x, size_t from)
 {
     static const char *const words[] = {"drop", "comment", "on", "alter", "grant", "revoke", "table", "view", "index",
         "sequence", "materialized", "foreign", "type", "domain", "function", "procedure", "routine", "aggregate",
-        "concurrently", "if", "exists", "column", "statistics", "collation", "create", "or", "replace"};
+        "concurrently", "if", "exists", "column", "statistics", "collation", "create", "or", "replace", "text", "search",
+        "configuration", "dictionary", "parser", "template"};
     struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = from};
 
     for (size_t end = from;; end = lexer.at) {
@@ -205,7 +238,8 @@ static size_t qualify_object(struct analysis *x, const char *kind, const struct 
         const struct sql_node *name = sql_get(with_args, "objname");
 
         if (sql_count(name) == 1 &&
-            !catalog_find_functions(x->catalog, x->analyser->schema, sql_list_string(name, 0)) &&
+            !catalog_find_functions(
+                x->catalog, analysis_home(x, sql_list_string(name, 0)), sql_list_string(name, 0)) &&
             x->catalog->extensions.count)
             return from;
         return qualify_names(x, name, from);
@@ -222,7 +256,7 @@ static size_t qualify_object(struct analysis *x, const char *kind, const struct 
         size_t end, at = lex_find_name(x->sql, from, x->node->end, sql_list_string(names, 0), &end);
 
         if (at != SIZE_MAX)
-            add_schema(x, at);
+            add_schema(x, at, analysis_home(x, sql_list_string(names, 0)));
         return from;
     }
     /* TRIGGER tr ON t, POLICY p ON t, RULE r ON t, CONSTRAINT c ON t: the table comes first in the list, last in the
@@ -235,8 +269,9 @@ static size_t qualify_object(struct analysis *x, const char *kind, const struct 
         lex_find_name(x->sql, from, x->node->end, sql_list_string(names, 1), &end);
         end = analysis_behind_word(x, "on", end);
         if (lex_find_name(x->sql, end, x->node->end, sql_list_string(names, 0), &end) != SIZE_MAX)
-            add_schema(x, lex_find_name(x->sql, analysis_behind_word(x, "on", from), x->node->end,
-                              sql_list_string(names, 0), &end));
+            add_schema(x,
+                lex_find_name(x->sql, analysis_behind_word(x, "on", from), x->node->end, sql_list_string(names, 0), &end),
+                analysis_home(x, sql_list_string(names, 0)));
     }
     return from;
 }
@@ -253,7 +288,7 @@ static void qualify_owned_by(struct analysis *x, const struct sql_node *options)
         at = lex_find_name(
             x->sql, analysis_behind_word(x, "owned", x->node->start), x->node->end, sql_list_string(names, 0), &end);
         if (at != SIZE_MAX)
-            add_schema(x, at);
+            add_schema(x, at, analysis_home(x, sql_list_string(names, 0)));
     }
 }
 
@@ -263,7 +298,7 @@ static void qualify_trigger_function(struct analysis *x)
     const char *name = sql_list_string(names, SIZE_MAX);
 
     if (sql_count(names) != 1 ||
-        (x->catalog->extensions.count && !catalog_find_functions(x->catalog, x->analyser->schema, name)))
+        (x->catalog->extensions.count && !catalog_find_functions(x->catalog, analysis_home(x, name), name)))
         return;
     if (strcmp(name, "suppress_redundant_updates_trigger") == 0 || strncmp(name, "tsvector_update_trigger", 23) == 0)
         return;
@@ -287,18 +322,21 @@ void qualify(struct analysis *x)
     else if (strcmp(tag, "AlterOwnerStmt") == 0 || strcmp(tag, "AlterObjectSchemaStmt") == 0)
         qualify_object(x, sql_text(x->body, "objectType"), sql_get(x->body, "object"), from);
     else if (strcmp(tag, "CreateFunctionStmt") == 0)
-        qualify_names(x, sql_get(x->body, "funcname"), from);
-    else if (strcmp(tag, "CreateEnumStmt") == 0 || strcmp(tag, "CreateRangeStmt") == 0 ||
-             strcmp(tag, "AlterEnumStmt") == 0 || strcmp(tag, "AlterDomainStmt") == 0)
+        qualify_made(x, sql_get(x->body, "funcname"), from);
+    else if (strcmp(tag, "DefineStmt") == 0 && !sql_text_is(x->body, "kind", "OBJECT_OPERATOR"))
+        qualify_made(x, sql_get(x->body, "defnames"), from);
+    else if (strcmp(tag, "CreateEnumStmt") == 0 || strcmp(tag, "CreateRangeStmt") == 0)
+        qualify_made(x, sql_get(x->body, "typeName"), from);
+    else if (strcmp(tag, "AlterEnumStmt") == 0 || strcmp(tag, "AlterDomainStmt") == 0)
         qualify_names(x, sql_get(x->body, "typeName"), from);
     else if (strcmp(tag, "CreateDomainStmt") == 0)
-        qualify_names(x, sql_get(x->body, "domainname"), from);
+        qualify_made(x, sql_get(x->body, "domainname"), from);
     else if (strcmp(tag, "CreateTrigStmt") == 0)
         qualify_trigger_function(x);
     else if (strcmp(tag, "CreateSeqStmt") == 0 || strcmp(tag, "AlterSeqStmt") == 0)
         qualify_owned_by(x, sql_get(x->body, "options"));
     else if (strcmp(tag, "CreateStatsStmt") == 0 && sql_first(sql_get(x->body, "defnames")))
-        qualify_names(x, sql_get(x->body, "defnames"), from);
+        qualify_made(x, sql_get(x->body, "defnames"), from);
     else if (strcmp(tag, "GrantStmt") == 0 && !is_relation_kind(sql_text(x->body, "objtype"))) {
         from = analysis_behind_word(x, "on", x->node->start);
         for (const struct sql_node *item = sql_first(sql_get(x->body, "objects")); item; item = sql_next(item))

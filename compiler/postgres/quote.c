@@ -91,6 +91,11 @@ const char *quote_qualified(struct arena *arena, const char *schema, const char 
     return take(arena, &buf);
 }
 
+const char *quote_on(struct arena *arena, const char *what, const char *name, const char *table)
+{
+    return arena_printf(arena, "%s %s ON %s", what, quote_name(arena, name), table);
+}
+
 const char *quote_literal(struct arena *arena, const char *text)
 {
     struct strbuf buf = STRBUF_INIT;

@@ -17,6 +17,8 @@ bool quote_is_needed(const char *name);
 const char *quote_name(struct arena *arena, const char *name);
 const char *quote_qualified(
     struct arena *arena, const char *schema, const char *name);   /* schema NULL: the name alone */
+/* What a table has, as COMMENT ON and DROP name it: "CONSTRAINT n ON public.t". */
+const char *quote_on(struct arena *arena, const char *what, const char *name, const char *table);
 const char *quote_literal(struct arena *arena, const char *text); /* NULL gives NULL, the SQL word */
 void quote_name_into(struct strbuf *out, const char *name);
 void quote_literal_into(struct strbuf *out, const char *text);

@@ -332,7 +332,7 @@ bool rollback_fold_down(struct backend *backend, const struct written_text *writ
     analyser->quiet = true;
     ok = analyse(analyser, written->down, down);
     analyser->quiet = false;
-    analyser->schema = schema;
+    analyser_set_schema(analyser, schema);
     step_drop_temporaries(backend, down);
     if (ok && !analyser->catalog.opaque && !cannot_be_judged(down)) {
         collect(backend, down, &objects);

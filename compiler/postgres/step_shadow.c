@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "compiler/postgres/access.h"
 #include "compiler/postgres/backend.h"
 #include "compiler/postgres/lex.h"
 #include "compiler/postgres/quote.h"
@@ -135,16 +136,14 @@ static const char *find_dependent(const struct shadow *s)
     for (size_t i = 0; i < table->triggers.count; i++)
         if (!table->triggers.items[i]->sql || mentions(table->triggers.items[i]->sql, s->name))
             return arena_printf(s->arena, "trigger '%s' names it", table->triggers.items[i]->name);
-    for (size_t i = 0; i < table->policies.count; i++)
-        if (!table->policies.items[i]->sql || mentions(table->policies.items[i]->sql, s->name))
-            return arena_printf(s->arena, "policy '%s' names it", table->policies.items[i]->name);
+    for (size_t i = 0; i < table->extras.count; i++)
+        if (!table->extras.items[i]->sql || mentions(table->extras.items[i]->sql, s->name))
+            return arena_printf(s->arena, "%s '%s' names it", extra_words(table->extras.items[i]), table->extras.items[i]->name);
     return find_referencing(s);
 }
 
 static const char *find_obstacle(const struct shadow *s)
 {
-    const struct map_entry *entry;
-
     if (s->table->kind != RELATION_TABLE || s->table->parent || s->table->children.count)
         return "its table is partitioned, a partition, or inherits";
     if (s->column.identity)
@@ -156,13 +155,8 @@ static const char *find_obstacle(const struct shadow *s)
             mentions(s->table->constraints.items[i]->expression, s->name))
             return arena_printf(
                 s->arena, "exclusion constraint '%s' has no online form", s->table->constraints.items[i]->name);
-    for (size_t i = 0; map_next(&s->backend->analyser->catalog.privileges, &i, &entry);) {
-        const struct privilege *privilege = entry->value;
-        const char *columns = strchr(privilege->privilege, '(');
-
-        if (privilege->object == s->table && columns && mentions(columns, s->name))
-            return "there are privileges on it";
-    }
+    if (access_has_column(&s->backend->analyser->catalog, s->table, s->name))
+        return "there are privileges on it";
     return find_dependent(s);
 }
 

@@ -164,14 +164,14 @@ bool step_fold_sql(
     analyser->declared = effect != NULL;
     ok = analyse(analyser, up, out);
     analyser->declared = false;
-    analyser->schema = schema; /* SET search_path holds for this text */
+    analyser_set_schema(analyser, schema); /* SET search_path holds for this text */
     step_drop_temporaries(backend, out);
     if (!ok || !effect || !effect->sql.len || !out->items.count)
         return ok;
     analyser->quiet = true; /* it is not run: how it locks is not what the statement does */
     ok = analyse(analyser, effect, &declared);
     analyser->quiet = quiet;
-    analyser->schema = schema;
+    analyser_set_schema(analyser, schema);
     if (ok)
         take_effect(backend, &declared, out);
     return ok;

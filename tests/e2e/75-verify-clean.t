@@ -127,10 +127,14 @@ is "$status" 0 "the project compiles"
 run "$invplan" apply -e local --init --to m100
 is "$status" 0 "the first migration is applied"
 
-# clean NAME
+# clean NAME (tt_late is made inside a DO block, where nobody sees it: it is in no ledger)
 clean() {
     run "$invplan" verify -e local
-    if [ "$status" -eq 0 ]; then pass "$1"; else fail "$1" "$output"; fi
+    if [ "$status" -eq 0 ] && ! grep "in no ledger" <<<"$output" | grep -qv 'index public.tt_late '; then
+        pass "$1"
+    else
+        fail "$1" "$output"
+    fi
 }
 i=100
 while IFS= read -r line; do

@@ -113,6 +113,13 @@ static void what_does_not_exist_is_reported_where_it_stands(void **state)
             "x.sql:1:35: error[PG006]: table 'items' has no constraint 'items_pky' at this point of the history"},
         {"alter table items add id int", "x.sql:1:23: error[PG005]: table 'items' has a column 'id' already"},
         {"create view items as select 1", "x.sql:1:13: error[PG005]: table 'items' exists already"},
+        {"create table z () inherits (items, z)", "x.sql:1:36: error[PG002]: table 'z' cannot be made from itself"},
+        {"create table x (like x)", "x.sql:1:22: error[PG002]: table 'x' cannot be made from itself"},
+        {"create table w partition of items default", "x.sql:1:29: error[PG010]: 'items' is not partitioned"},
+        {"create table y (id int) partition by list (id); create table v () inherits (y)",
+            "x.sql:1:77: error[PG010]: nothing can inherit from 'y': it is partitioned"},
+        {"create table c () inherits (items); alter table items inherit c",
+            "x.sql:1:63: error[PG060]: 'items' cannot inherit from 'c', which inherits from it"},
         {"alter table items add foreign key (sku) references other (note)",
             "x.sql:1:52: error[PG018]: table 'other' has no unique or primary key over the referenced columns"},
         {"insert into items (id, nope) values (1, 2)",
@@ -208,8 +215,8 @@ static void partitions_follow_their_parent(void **state)
                        "create table p1 partition of p for values from ('2024-01-01') to ('2025-01-01')");
     assert_int_equal(world_relation(&world, "p1")->columns.count, 2);
     assert_string_equal(world_relation(&world, "p")->partition_by, "range (day)");
-    world_must(
-        &world, "alter table p add n int, alter n set default 5, alter n type bigint; alter table p rename n to m");
+    world_must(&world, "alter table p add n int, alter n set default 5; alter table p alter n type bigint; alter table p "
+                       "rename n to m");
     assert_string_equal(relation_find_column(world_relation(&world, "p1"), "m")->type.text, "bigint");
     assert_string_equal(relation_find_column(world_relation(&world, "p1"), "m")->default_sql, "5");
     assert_int_equal(world_statement(&world, 1)->locks.count, 2);
@@ -226,6 +233,36 @@ static void partitions_follow_their_parent(void **state)
     world_must(&world, "alter table p detach partition p1");
     assert_string_equal(world_statement(&world, 0)->inverse.undo.items[0],
         "ALTER TABLE public.p ATTACH PARTITION public.p1 FOR VALUES from ('2024-01-01') to ('2025-01-01')");
+    world_close(&world);
+}
+
+static void tables_follow_each_of_several_parents_once(void **state)
+{
+    struct strbuf sql = STRBUF_INIT;
+    struct world world;
+
+    (void)state;
+    world_open(&world, "public");
+    strbuf_append_text(&sql, "create table d0 (a int); create view w0 as select 1 as a;");
+    for (int i = 0; i < 40; i++) /* 2 to the 40th ways from the first to the last */
+        strbuf_printf(&sql,
+            "create table l%d () inherits (d%d); create table r%d () inherits (d%d); create table d%d () inherits (l%d, "
+            "r%d); create view lw%d as select a from w%d; create view rw%d as select a from w%d; create view w%d as "
+            "select lw%d.a from lw%d, rw%d;",
+            i, i, i, i, i + 1, i, i, i, i, i, i, i + 1, i, i, i);
+    world_must(&world, sql.data);
+    world_must(&world, "alter table d0 add b int, add constraint c check (a > 0) not valid; alter table d0 validate "
+                       "constraint c; alter table d0 rename b to n; select a from d0; select a from w40");
+    assert_int_equal(world_statement(&world, 0)->locks.count, 121);
+    assert_int_equal(world_statement(&world, 3)->locks.count, 121);
+    assert_int_equal(world_statement(&world, 4)->locks.count, 121);
+    assert_non_null(relation_find_column(world_relation(&world, "d40"), "n"));
+    assert_true(relation_find_constraint(world_relation(&world, "d40"), "c")->valid);
+    world_must(&world, "create index i on d0 (a); alter table d0 add unique (a)");
+    assert_int_equal(world_relation(&world, "l0")->indexes.count, 0);
+    world_must(&world, "drop table d40; create table d40 (z int); alter table l39 add y int; drop table l39");
+    assert_int_equal(world_relation(&world, "d40")->columns.count, 1);
+    strbuf_free(&sql);
     world_close(&world);
 }
 
@@ -252,6 +289,7 @@ int main(void)
         cmocka_unit_test(queries_that_are_right_are_left_alone),
         cmocka_unit_test(dropped_and_renamed_things_are_gone),
         cmocka_unit_test(partitions_follow_their_parent),
+        cmocka_unit_test(tables_follow_each_of_several_parents_once),
         cmocka_unit_test(unanalysable_code_opens_the_catalogue),
     };
 

@@ -334,6 +334,32 @@ static void a_path_is_relative_to_the_file_that_names_it(void **state)
     test_close(&test);
 }
 
+static void a_pattern_that_matches_too_many_files_is_an_error(void **state)
+{
+    static const char text[] = HEAD "include: [\"parts/*.yaml\"]\n";
+    struct test_project test;
+    struct error error = {0};
+
+    (void)state;
+    for (size_t max = 2; max <= 3; max++) {
+        struct project_files *files;
+
+        test_open(&test);
+        test_write(&test, "parts/a.yaml", "migrations: []\n");
+        test_write(&test, "parts/b.yaml", "migrations: []\n");
+        test_write(&test, "parts/c.yaml", "migrations: []\n");
+        files = project_files_open(&test.arena, test.folder, &error);
+        assert_non_null(files);
+        project_files_limit(files, max);
+        project_parse(files, source_create(&test.arena, "migrations.yaml", STR(text)), &test.diags);
+        assert_int_equal(test.diags.error_count, max == 2 ? 1 : 0);
+        if (max == 2)
+            assert_string_equal(
+                test.diags.items.items[0]->message, "'parts/*.yaml' matches more than 2 files");
+        test_close(&test);
+    }
+}
+
 static void sql_files_are_read_with_line_feeds(void **state)
 {
     struct test_project test;
@@ -410,6 +436,7 @@ int main(void)
         cmocka_unit_test(what_precedes_a_wrong_migration_is_lowered_and_what_follows_is_not),
         cmocka_unit_test(inputs_are_the_files_that_were_read_once_and_by_path),
         cmocka_unit_test(a_path_is_relative_to_the_file_that_names_it),
+        cmocka_unit_test(a_pattern_that_matches_too_many_files_is_an_error),
         cmocka_unit_test(sql_files_are_read_with_line_feeds),
         cmocka_unit_test(a_link_inside_the_project_is_followed_and_one_out_of_it_is_not),
         cmocka_unit_test(a_fifo_is_not_waited_for),

@@ -20,6 +20,8 @@ static const char setup[] =
     "create trigger tr before insert on t for each row execute function f();"
     "create function ddl(which text) returns void language plpgsql as "
     "'begin execute format(''alter table %I add z int'', which); end';"
+    "create type ty as (a int); create table typed of ty; create index typed_a on typed (a);"
+    "create domain d as int constraint c check (value > 0); create table ident (id int generated always as identity);"
     "create table p (k int primary key) partition by range (k); create table p1 partition of p default;"
     "create table q (id int primary key, k int references p)";
 
@@ -48,6 +50,11 @@ static const char *const effects[][2] = {
     {"create table n (id int unique primary key); alter table n drop constraint n_pkey", "table n, index n_pkey"},
     {"create table n (id serial primary key, u int unique)", "table n, sequence n_id_seq, index n_pkey, index n_u_key"},
     {"alter table t owner to current_user", "table t, index t_a, index t_pkey"},
+    {"drop type ty cascade", "type ty, table typed, index typed_a"},
+    {"alter domain d rename constraint c to c2", "type d"},
+    {"alter type ty rename attribute a to b cascade", "type ty, table typed"},
+    {"alter table ident alter id set increment by 2", "table ident, sequence ident_id_seq"},
+    {"comment on column v.a is 'x'", "view v"},
     {"comment on trigger tr on t is 'x'", "table t"},
     {"comment on function f() is 'x'", "function f()"},
     {"grant select on all tables in schema public to public", "table t, table r, view v"},

@@ -107,12 +107,50 @@ static void exact_inverses_restore_what_was_there(void **state)
         {"drop view v", GRADE_EXACT, "CREATE VIEW public.v (x) as select id from public.t", NULL, NULL},
         {"create or replace view v as select id as x, a from t", GRADE_EXACT,
             "DROP VIEW public.v; CREATE VIEW public.v (x) as select id from public.t", NULL, NULL},
-        {"comment on column t.b is null", GRADE_EXACT, "COMMENT ON column public.t.b IS 'old'", NULL, NULL},
+        {"comment on column t.b is null", GRADE_EXACT, "COMMENT ON COLUMN public.t.b IS 'old'", NULL, NULL},
         {"revoke select on t from bob", GRADE_EXACT, "GRANT select ON public.t TO bob", NULL, NULL},
         {"grant select, insert on t to bob, eve", GRADE_EXACT,
-            "REVOKE insert ON public.t FROM bob; REVOKE select ON public.t FROM eve; REVOKE insert ON public.t FROM "
-            "eve",
+            "REVOKE insert ON public.t FROM bob; REVOKE select, insert ON public.t FROM eve", NULL, NULL},
+        {"grant all on r to eve; revoke select on r from eve; grant all on r to eve", GRADE_EXACT,
+            "REVOKE select ON public.r FROM eve; GRANT select ON public.r TO eve; REVOKE all ON public.r FROM eve", NULL,
+            NULL},
+        {"grant all on r to eve; revoke select on r from eve; revoke all on r from eve", GRADE_EXACT,
+            "GRANT all ON public.r TO eve; REVOKE select ON public.r FROM eve; GRANT select ON public.r TO eve; "
+            "REVOKE all ON public.r FROM eve",
             NULL, NULL},
+        {"grant select on r to eve with grant option; revoke grant option for select on r from eve", GRADE_EXACT,
+            "GRANT select ON public.r TO eve WITH GRANT OPTION; REVOKE select ON public.r FROM eve", NULL, NULL},
+        {"grant all on t to bob", GRADE_EXACT, "REVOKE all ON public.t FROM bob; GRANT select ON public.t TO bob", NULL,
+            NULL},
+        {"create function f() returns int language sql as 'select 1'; alter function f() owner to eve; drop function f()",
+            GRADE_EXACT,
+            "create OR REPLACE function public.f() returns int language sql as 'select 1'; "
+            "ALTER FUNCTION public.f() OWNER TO eve; DROP FUNCTION public.f()",
+            NULL, NULL},
+        {"alter table t set (fillfactor = 50), alter b set statistics 100, replica identity full, cluster on t_pkey; "
+         "alter table t set (fillfactor = 60), reset (fillfactor)",
+            GRADE_EXACT,
+            "ALTER TABLE public.t SET (fillfactor = 60); ALTER TABLE public.t SET (fillfactor = 50); "
+            "ALTER TABLE public.t SET WITHOUT CLUSTER; ALTER TABLE public.t REPLICA IDENTITY DEFAULT; "
+            "ALTER TABLE public.t ALTER COLUMN b SET STATISTICS -1; ALTER TABLE public.t RESET (fillfactor)",
+            NULL, NULL},
+        {"create trigger x before update on t for each row execute function touch(); alter table t enable always trigger "
+         "x; alter table t disable trigger all; alter table t enable trigger all",
+            GRADE_EXACT,
+            "ALTER TABLE public.t DISABLE TRIGGER ALL; ALTER TABLE public.t ENABLE TRIGGER ALL; "
+            "ALTER TABLE public.t ENABLE ALWAYS TRIGGER x; ALTER TABLE public.t ENABLE TRIGGER x; "
+            "DROP TRIGGER x ON public.t",
+            NULL, NULL},
+        {"alter function touch() stable; drop function touch()", GRADE_EXACT,
+            "create OR REPLACE function public.touch() returns trigger language plpgsql as 'begin return new; end'; "
+            "ALTER FUNCTION public.touch() stable; "
+            "create OR REPLACE function public.touch() returns trigger language plpgsql as 'begin return new; end'",
+            NULL, NULL},
+        {"create view w as select x from v; create or replace view v as select id as x, a from t", GRADE_EXACT,
+            "DROP VIEW public.w; DROP VIEW public.v; CREATE VIEW public.v (x) as select id from public.t; "
+            "CREATE VIEW public.w as select x from public.v; DROP VIEW public.w",
+            NULL, NULL},
+        {"create index i on t (a) with (fastupdate = off)", GRADE_EXACT, "DROP INDEX public.i", NULL, NULL},
         {"alter table t rename column a to x", GRADE_EXACT, "ALTER TABLE public.t RENAME COLUMN x TO a", NULL, NULL},
         {"create or replace function touch() returns trigger language plpgsql as 'begin return null; end'", GRADE_EXACT,
             "create OR REPLACE function public.touch() returns trigger language plpgsql as 'begin return new; end'",
@@ -156,6 +194,9 @@ static void guards_hold_while_nothing_is_lost(void **state)
             "values of column a of table public.t that integer cannot hold"},
         {"create sequence s", GRADE_EXACT, "DROP SEQUENCE public.s", "SELECT (SELECT NOT is_called FROM public.s)",
             "where sequence public.s stood"},
+        {"create sequence s increment by 2 start 10; alter sequence s increment by 3 maxvalue 99 no cycle", GRADE_EXACT,
+            "ALTER SEQUENCE public.s increment by 2 NO MAXVALUE NO CYCLE; DROP SEQUENCE public.s",
+            "SELECT (SELECT NOT is_called FROM public.s)", "where sequence public.s stood"},
     };
 
     (void)state;
@@ -187,6 +228,10 @@ static void lossy_inverses_name_what_is_lost(void **state)
             "which privileges PUBLIC held on SCHEMA public before"},
         {"alter table t alter b type varchar(5)", GRADE_EXACT,
             "ALTER TABLE public.t ALTER COLUMN b TYPE text USING b::text", NULL, NULL},
+        {"alter table t owner to eve; alter table t owner to bob", GRADE_LOSSY,
+            "ALTER TABLE public.t OWNER TO eve; GRANT select ON public.t TO bob; ALTER TABLE public.t OWNER TO "
+            "CURRENT_USER",
+            NULL, "the owner that public.t had, where that is not the role that undoes it"},
     };
 
     (void)state;
