@@ -1,7 +1,7 @@
 /*
  * Compiles and evaluates an arbitrary text as an expression, checked and unchecked, against variables of many types.
- * Beyond not crashing: positions of errors lie inside the text, the same evaluation gives the same value, and a value
- * has the static type that the checker promised.
+ * Beyond not crashing: positions of errors lie inside the text, the same evaluation gives the same value, a value
+ * has the static type that the checker promised, and an evaluation that may cost less fails or gives the same value.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { COST_LIMIT = 20000 };
+enum { COST_LIMIT = 20000, CUTS = 24 };
 
 static const struct cel_type strings = {.kind = CEL_TYPE_LIST, .of = &cel_type_string};
 static const struct cel_type decimals = {.kind = CEL_TYPE_LIST, .of = &cel_type_decimal};
@@ -124,6 +124,25 @@ static void check_value(const struct cel_value *value, struct strbuf *printed)
         BUG("the value is printed as invalid UTF-8");
 }
 
+/* Every place that charges sees the cost run out, and so the evaluation end there. */
+static void cut_short(const struct cel_program *program, struct arena *arena, const struct cel_binding *bindings,
+    size_t count, struct str expected)
+{
+    struct strbuf printed = STRBUF_INIT;
+    struct cel_value value;
+    struct cel_error error;
+
+    for (uint64_t limit = 0; limit < CUTS; limit++) {
+        if (!cel_eval(program, arena, bindings, count, limit, &value, &error))
+            continue;
+        check_value(&value, &printed);
+        if (!str_equal(strbuf_view(&printed), expected))
+            BUG("the value depends on what the evaluation may cost");
+        break;
+    }
+    strbuf_free(&printed);
+}
+
 static void run(struct str text, bool unchecked)
 {
     struct arena arena = ARENA_INIT;
@@ -152,6 +171,7 @@ static void run(struct str text, bool unchecked)
         check_value(&value, &second);
         if (!str_equal(strbuf_view(&first), strbuf_view(&second)))
             BUG("the second evaluation differs");
+        cut_short(program, &arena, bindings, count, strbuf_view(&first));
     }
     strbuf_free(&first);
     strbuf_free(&second);

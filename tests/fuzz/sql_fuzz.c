@@ -16,13 +16,21 @@ static const char setup[] =
     "create function f(a int) returns int language sql as 'select 1';"
     "create table p (id int, k int) partition by range (k); create table p1 partition of p default;";
 
-static void run(struct arena *arena, struct analyser *analyser, struct str sql)
+static const struct text *migrate(
+    struct arena *arena, struct analyser *analyser, struct str sql, struct statement_list *statements)
 {
-    struct statement_list statements = {0};
     const struct text *text = text_of_source(arena, source_create(arena, "x.sql", sql));
 
     analyser_begin(analyser, NULL);
-    analyse(analyser, text, &statements);
+    analyse(analyser, text, statements);
+    return text;
+}
+
+static void run(struct arena *arena, struct analyser *analyser, struct str sql)
+{
+    struct statement_list statements = {0};
+    const struct text *text = migrate(arena, analyser, sql, &statements);
+
     for (size_t i = 0; i < statements.items.count; i++) {
         struct plan_inverse inverse;
         const struct statement *statement = &statements.items.items[i];
@@ -41,12 +49,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct strbuf out = STRBUF_INIT;
     struct diag_list diags;
     struct analyser *analyser;
+    struct statement_list before = {0};
 
     if (size > 64 * 1024)
         return 0;
     diag_list_init(&diags, &arena);
     analyser = analyser_create(&arena, &diags, "public");
-    run(&arena, analyser, str_from(setup));
+    migrate(&arena, analyser, str_from(setup), &before);
     run(&arena, analyser, (struct str){arena_strndup(&arena, (const char *)data, size), size});
     diag_list_sort(&diags);
     diag_list_print(&diags, &out);
