@@ -108,11 +108,10 @@ static void make_index(struct command *c, struct relation *child, struct relatio
     struct analysis *x = c->x;
     const struct constraint *constraint = index->index->constraint;
     struct constraint *copy;
+    struct relation *made;
 
     analysis_lock(x, child, LOCK_ACCESS_EXCLUSIVE)->scan = true;
     if (!constraint) {
-        const struct relation *made;
-
         analyse_partition_index(x, index, child);
         made = child->indexes.count ? child->indexes.items[child->indexes.count - 1] : NULL;
         if (made)
@@ -125,9 +124,13 @@ static void make_index(struct command *c, struct relation *child, struct relatio
             constraint->kind == CONSTRAINT_PRIMARY_KEY ? "pkey" : "key"));
     copy->columns = constraint->columns;
     copy->column_count = constraint->column_count;
+    copy->expression = constraint->expression;
     copy->options = constraint->options;
-    analyse_key_index(x, child, copy, NULL);
-    catalog_set_parent(x->catalog, copy->index, index);
+    made = analyse_key_index(x, child, copy, NULL);
+    *made->index = *index->index;
+    made->index->table = child;
+    made->index->constraint = copy;
+    catalog_set_parent(x->catalog, made, index);
     command_undo(c, arena_printf(x->arena, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", child->qualified,
                         quote_name(x->arena, copy->name)));
 }

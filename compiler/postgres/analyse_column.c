@@ -148,6 +148,18 @@ void analyse_column_later(struct analysis *x, struct relation *relation, const s
         apply_clauses(x, relation, column_def, end, pass, &facts);
 }
 
+/* A partition's or a typed table's column is there already, with its type. */
+static struct column_facts amend_column(
+    struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end)
+{
+    struct column_facts facts = {
+        .column = analysis_column(x, relation, sql_text(column_def, "colname"), sql_location(column_def))};
+
+    if (facts.column)
+        apply_clauses(x, relation, column_def, end, COLUMN_ITSELF, &facts);
+    return facts;
+}
+
 struct column_facts analyse_column(
     struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end, bool creating)
 {
@@ -156,6 +168,8 @@ struct column_facts analyse_column(
     size_t at, name_end;
     struct type type;
 
+    if (!sql_get(column_def, "typeName"))
+        return amend_column(x, relation, column_def, end);
     if (relation_find_column(relation, name)) {
         at = analysis_find_name(x, name, sql_location(column_def), &name_end);
         analysis_error(x, DIAG(PG005), at, name_end, "table '%s' has a column '%s' already", relation->name, name);

@@ -118,6 +118,8 @@ static void what_does_not_exist_is_reported_where_it_stands(void **state)
         {"create table w partition of items default", "x.sql:1:29: error[PG010]: 'items' is not partitioned"},
         {"create table y (id int) partition by list (id); create table v () inherits (y)",
             "x.sql:1:77: error[PG010]: nothing can inherit from 'y': it is partitioned"},
+        {"create table u (k int) partition by list (k); create table u1 partition of u (n default 3) default",
+            "x.sql:1:79: error[PG003]: table 'u1' has no column 'n' at this point of the history"},
         {"create table c () inherits (items); alter table items inherit c",
             "x.sql:1:63: error[PG060]: 'items' cannot inherit from 'c', which inherits from it"},
         {"alter table items add foreign key (sku) references other (note)",
@@ -214,6 +216,9 @@ static void partitions_follow_their_parent(void **state)
     world_must(&world, "create table p (id int, day date, primary key (id, day)) partition by range (day);"
                        "create table p1 partition of p for values from ('2024-01-01') to ('2025-01-01')");
     assert_int_equal(world_relation(&world, "p1")->columns.count, 2);
+    world_must(&world, "create table p2 partition of p (id default 4, constraint positive check (id > 0)) default");
+    assert_string_equal(relation_find_column(world_relation(&world, "p2"), "id")->default_sql, "4");
+    world_must(&world, "drop table p2");
     assert_string_equal(world_relation(&world, "p")->partition_by, "range (day)");
     world_must(&world, "alter table p add n int, alter n set default 5; alter table p alter n type bigint; alter table p "
                        "rename n to m");
