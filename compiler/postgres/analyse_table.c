@@ -31,8 +31,8 @@ static void copy_columns(struct analysis *x, struct relation *relation, const st
         const struct constraint *constraint = from->constraints.items[i];
         struct constraint *copy;
 
-        if (constraint->kind != CONSTRAINT_CHECK)
-            continue;
+        if (constraint->kind != CONSTRAINT_CHECK || relation_find_constraint(relation, constraint->name))
+            continue; /* what two parents have is one constraint of the child */
         copy = catalog_add_constraint(x->catalog, relation, CONSTRAINT_CHECK, constraint->name);
         copy->columns = constraint->columns;
         copy->column_count = constraint->column_count;

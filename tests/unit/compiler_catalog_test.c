@@ -248,7 +248,7 @@ static void tables_follow_each_of_several_parents_once(void **state)
 
     (void)state;
     world_open(&world, "public");
-    strbuf_append_text(&sql, "create table d0 (a int); create view w0 as select 1 as a;");
+    strbuf_append_text(&sql, "create table d0 (a int, constraint k check (a < 9)); create view w0 as select 1 as a;");
     for (int i = 0; i < 40; i++) /* 2 to the 40th ways from the first to the last */
         strbuf_printf(&sql,
             "create table l%d () inherits (d%d); create table r%d () inherits (d%d); create table d%d () inherits (l%d, "
@@ -256,6 +256,7 @@ static void tables_follow_each_of_several_parents_once(void **state)
             "select lw%d.a from lw%d, rw%d;",
             i, i, i, i, i + 1, i, i, i, i, i, i, i + 1, i, i, i);
     world_must(&world, sql.data);
+    assert_int_equal(world_relation(&world, "d40")->constraints.count, 1);
     world_must(&world, "alter table d0 add b int, add constraint c check (a > 0) not valid; alter table d0 validate "
                        "constraint c; alter table d0 rename b to n; select a from d0; select a from w40");
     assert_int_equal(world_statement(&world, 0)->locks.count, 121);
