@@ -9,8 +9,8 @@
 
 /* Remembers a secret of at least 4 bytes (shorter ones would blank ordinary text) until redact_forget_all(). Copies. */
 void redact_register(const char *secret, size_t len);
-/* Replaces each registered secret in the NUL-terminated buffer with asterisks of the same length. Also where it is
- * percent-encoded as in a URL. */
+/* Replaces each registered secret in the NUL-terminated buffer with asterisks of the same length; also where it is
+ * percent-encoded as in a URL, or escaped as in a JSON string. */
 void redact_text(char *text);
 void redact_forget_all(void); /* wipes */
 

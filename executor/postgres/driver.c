@@ -265,19 +265,26 @@ void pg_add_commit(struct pg_batch *batch)
 }
 
 /* local: "true" for the transaction, "false" for the session */
-static void add_user_settings(const struct postgres_driver *driver, struct pg_batch *batch, const char *name,
-    const char *local, int64_t lock_ms, int64_t statement_ms)
+static const char *user_settings_sql(struct arena *arena, int first_param, const char *local)
 {
     struct strbuf sql = STRBUF_INIT;
+    struct str copy;
 
     strbuf_printf(&sql,
-        "SELECT pg_catalog.set_config('lock_timeout', $1, %s), pg_catalog.set_config('statement_timeout', $2, %s),"
-        " pg_catalog.set_config('search_path', $3, %s)",
-        local, local, local);
-    for (size_t i = 0; i < PG_PLANNER_SETTINGS; i++)
-        strbuf_printf(&sql, ", pg_catalog.set_config('%s', $%zu, %s)", planner_settings[i].name, 4 + i, local);
-    pg_add_named(batch, name, arena_strndup(batch->arena, sql.data, sql.len));
+        "pg_catalog.set_config('lock_timeout', $%d, %s), pg_catalog.set_config('statement_timeout', $%d, %s),"
+        " pg_catalog.set_config('search_path', $%d, %s)",
+        first_param, local, first_param + 1, local, first_param + 2, local);
+    for (int i = 0; i < PG_PLANNER_SETTINGS; i++)
+        strbuf_printf(
+            &sql, ", pg_catalog.set_config('%s', $%d, %s)", planner_settings[i].name, first_param + 3 + i, local);
+    copy = strbuf_copy(&sql, arena);
     strbuf_free(&sql);
+    return copy.data;
+}
+
+static void add_user_params(
+    const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms)
+{
     pg_param_integer(batch, lock_ms);
     pg_param_integer(batch, statement_ms);
     pg_param(batch, driver->search_path);
@@ -285,16 +292,30 @@ static void add_user_settings(const struct postgres_driver *driver, struct pg_ba
         pg_param(batch, driver->planner[i]);
 }
 
+const char *pg_user_settings(struct arena *arena, int first_param)
+{
+    return user_settings_sql(arena, first_param, "true");
+}
+
+void pg_add_user_params(
+    const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_timeouts *limits)
+{
+    add_user_params(driver, batch, limits->lock_ms, limits->statement_ms);
+}
+
 void pg_add_user_settings(
     const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_timeouts *limits)
 {
-    add_user_settings(driver, batch, "invplan_user", "true", limits->lock_ms, limits->statement_ms);
+    pg_add_named(
+        batch, "invplan_user", arena_printf(batch->arena, "SELECT %s", pg_user_settings(batch->arena, 1)));
+    pg_add_user_params(driver, batch, limits);
 }
 
 void pg_add_user_session(
     const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms)
 {
-    add_user_settings(driver, batch, NULL, "false", lock_ms, statement_ms);
+    pg_add(batch, arena_printf(batch->arena, "SELECT %s", user_settings_sql(batch->arena, 1, "false")));
+    add_user_params(driver, batch, lock_ms, statement_ms);
 }
 
 void pg_add_own_settings(const struct postgres_driver *driver, struct pg_batch *batch, bool after_ddl)

@@ -65,7 +65,7 @@ static bool malformed(const struct plan_step *step, struct error *error)
 static bool add_steps(const struct postgres_driver *driver, struct pg_batch *batch, const struct driver_work *work,
     const bool *adopted, struct error *error)
 {
-    const struct plan_timeouts *limits = NULL;
+    const struct plan_timeouts *limits = &work->steps[0]->timeouts;
 
     for (size_t i = 0; i < work->count; i++) {
         const struct plan_step *step = work->steps[i];
@@ -75,7 +75,7 @@ static bool add_steps(const struct postgres_driver *driver, struct pg_batch *bat
             BUG("step '%s' in a transaction group", step->id);
         if (adopted[i])
             continue;
-        if (!limits || !same_limits(limits, &step->timeouts))
+        if (!same_limits(limits, &step->timeouts))
             pg_add_user_settings(driver, batch, &step->timeouts);
         limits = &step->timeouts;
         add_check(driver, batch, &step->precondition);
@@ -252,7 +252,7 @@ static bool attempt_group(struct postgres_driver *driver, const struct driver_jo
 
     pg_add_begin(driver, &batch);
     pg_add_lock(driver, &batch);
-    pg_add_check_pending(driver, &batch, work->steps, work->count);
+    pg_add_pending_and_user_settings(driver, &batch, work->steps, work->count);
     if (!add_steps(driver, &batch, work, adopted, error))
         goto out;
     add_group_rows(driver, &batch, journal, work, adopted);

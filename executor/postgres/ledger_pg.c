@@ -435,22 +435,38 @@ void pg_add_lock(const struct postgres_driver *driver, struct pg_batch *batch)
     pg_param_integer(batch, driver->token);
 }
 
-void pg_add_check_pending(
-    const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_step *const *steps, size_t count)
+/* A statement of its own, behind the lock: it sees what a transaction committed that held the lock before. */
+#define NOT_PENDING                                                                                                    \
+    "SELECT {L}.refuse('" SQLSTATE_ALREADY_APPLIED "', 'already applied: ' || s.step)"                                 \
+    " FROM pg_catalog.unnest($1::text[]) s(step) CROSS JOIN LATERAL"                                                   \
+    " (SELECT l.event, l.note FROM {L}.ledger l WHERE l.step = s.step ORDER BY l.seq DESC LIMIT 1) l"                  \
+    " WHERE l.event IN ('APPLIED', 'ADOPTED', 'BASELINED', 'GATE_PASSED')"                                             \
+    " OR l.event = 'RESOLVED' AND l.note::json->>'as' = 'applied'"
+
+static void add_step_ids(struct pg_batch *batch, const struct plan_step *const *steps, size_t count)
 {
     const char **ids = ARENA_ARRAY(batch->arena, const char *, count);
 
     for (size_t i = 0; i < count; i++)
         ids[i] = steps[i]->id;
-    /* A statement of its own, behind the lock: it sees what a transaction committed that held the lock before. */
-    pg_add_named(batch, "invplan_pending",
-        pg_sql(driver, batch->arena,
-            "SELECT {L}.refuse('" SQLSTATE_ALREADY_APPLIED "', 'already applied: ' || s.step)"
-            " FROM pg_catalog.unnest($1::text[]) s(step) CROSS JOIN LATERAL"
-            " (SELECT l.event, l.note FROM {L}.ledger l WHERE l.step = s.step ORDER BY l.seq DESC LIMIT 1) l"
-            " WHERE l.event IN ('APPLIED', 'ADOPTED', 'BASELINED', 'GATE_PASSED')"
-            " OR l.event = 'RESOLVED' AND l.note::json->>'as' = 'applied'"));
     pg_param_list(batch, ids, count);
+}
+
+void pg_add_check_pending(
+    const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_step *const *steps, size_t count)
+{
+    pg_add_named(batch, "invplan_pending", pg_sql(driver, batch->arena, NOT_PENDING));
+    add_step_ids(batch, steps, count);
+}
+
+void pg_add_pending_and_user_settings(
+    const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_step *const *steps, size_t count)
+{
+    pg_add_named(batch, "invplan_pending_user",
+        pg_sql(driver, batch->arena,
+            arena_printf(batch->arena, "SELECT (" NOT_PENDING "), %s", pg_user_settings(batch->arena, 2))));
+    add_step_ids(batch, steps, count);
+    pg_add_user_params(driver, batch, &steps[0]->timeouts);
 }
 
 void pg_add_check(const struct postgres_driver *driver, struct pg_batch *batch, const char *query, const char *message)

@@ -31,53 +31,50 @@
 #define NAMED(name) "to_json(" name ")::text || ':' || "
 #define ARRAY_OF(select) "NULLIF(ARRAY(" select "), '{}')"
 
-#define IN_SCHEMA " = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = o.schema)"
+#define IN_SCHEMA " = to_regnamespace(quote_ident(o.schema))"
 #define RELATION(kinds)                                                                                                \
     "SELECT c.oid FROM pg_class c WHERE c.relname = o.name AND c.relkind IN (" kinds ") AND c.relnamespace" IN_SCHEMA
 #define OWNER(oid) MEMBER("owner", "pg_get_userbyid(" oid ")")
 #define COMMENT(class, oid, part)                                                                                      \
     MEMBER("comment", "(SELECT x.description FROM pg_description x WHERE x.objoid = " oid                              \
         " AND x.classoid = '" class "'::regclass AND x.objsubid = " part ")")
+/* Of what most tables have none of: a function's query is not set up before it is called. */
+#define RARE_COMMENT(class, oid) MEMBER("comment", "obj_description(" oid ", '" class "')")
 /* A set of words: array_to_tsvector() keeps them in the order of "C". */
 #define SORTED(array) "tsvector_to_array(array_to_tsvector(" array "))"
 #define ACL(acl) MEMBER("acl", SORTED(acl "::text[]"))
 #define TABLESPACE(oid)                                                                                                \
     MEMBER("tablespace", "CASE WHEN " oid " <> 0"                                                                      \
         " THEN (pg_identify_object('pg_tablespace'::regclass, " oid ", 0)).identity END")
-/* Of the column of FROM_COLUMN. Its options are those that ALTER TABLE documents: a server may keep notes of its own
- * beside them, that nobody set. */
+#define TYPE_OF_COLUMN(column) "(SELECT t." column " FROM pg_type t WHERE t.oid = a.atttypid)"
+/* Of pg_attribute a. What else is to be looked up is a subquery each, which the planner cannot make a join of, and is
+ * only run where there can be anything: what has a fixed length (attlen) has no collation and no storage of its own. The
+ * options are those that ALTER TABLE documents: a server may keep notes of its own beside them, that nobody set. */
 #define COLUMN                                                                                                         \
     OBJECT FIRST("type", "format_type(a.atttypid, a.atttypmod)")                                                       \
-    MEMBER("collation", "CASE WHEN a.attcollation <> 0 AND a.attcollation <> y.typcollation"                           \
+    MEMBER("collation", "CASE WHEN a.attcollation <> 0 AND a.attcollation <> " TYPE_OF_COLUMN("typcollation")          \
         " THEN (pg_identify_object('pg_collation'::regclass, a.attcollation, 0)).identity END")                        \
     FLAG("not_null", "a.attnotnull")                                                                                   \
-    ", CASE a.attgenerated WHEN '' THEN ',\"default\":' ELSE ',\"generated\":' END"                                    \
-    " || to_json(pg_get_expr(d.adbin, d.adrelid))::text"                                                               \
+    ", CASE WHEN a.atthasdef THEN CASE a.attgenerated WHEN '' THEN ',\"default\":' ELSE ',\"generated\":' END"         \
+    " || to_json(pg_get_expr((SELECT d.adbin FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum),"  \
+    " a.attrelid))::text END"                                                                                          \
     ", CASE a.attidentity WHEN 'a' THEN " WORD("identity", "always") " WHEN 'd' THEN "                                 \
     WORD("identity", "by default") " END"                                                                              \
     MEMBER("options", "CASE WHEN strpos(array_to_string(a.attoptions, ','), 'n_distinct') > 0 THEN"                    \
         " array_remove(string_to_array(regexp_replace(array_to_string(a.attoptions, ','),"                             \
         " '(^|,)(?!n_distinct)[^,]*', ',', 'g'), ','), '') END")                                                       \
-    ", CASE WHEN a.attstorage <> y.typstorage THEN CASE a.attstorage WHEN 'p' THEN " WORD("storage", "plain")          \
-    " WHEN 'e' THEN " WORD("storage", "external") " WHEN 'm' THEN " WORD("storage", "main")                            \
+    ", CASE WHEN a.attlen < 0 AND a.attstorage <> " TYPE_OF_COLUMN("typstorage") " THEN CASE a.attstorage"             \
+    " WHEN 'p' THEN " WORD("storage", "plain") " WHEN 'e' THEN " WORD("storage", "external") " WHEN 'm' THEN " WORD("storage", "main")                            \
     " ELSE " WORD("storage", "extended") " END END"                                                                    \
     ", CASE WHEN a.attstattarget >= 0 THEN ',\"statistics\":' || a.attstattarget END"                                  \
     ACL("a.attacl")                                                                                                    \
-    MEMBER("comment", "x.description")
-/* OFFSET 0 keeps the planner from anything but looking each up by its key. */
-#define FROM_COLUMN                                                                                                    \
-    " FROM pg_attribute a"                                                                                             \
-    " CROSS JOIN LATERAL (SELECT t.typcollation, t.typstorage FROM pg_type t WHERE t.oid = a.atttypid OFFSET 0) y"     \
-    " LEFT JOIN LATERAL (SELECT d.adbin, d.adrelid FROM pg_attrdef d"                                                  \
-    " WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum OFFSET 0) d ON true"                                         \
-    " LEFT JOIN LATERAL (SELECT x.description FROM pg_description x WHERE x.objoid = a.attrelid"                       \
-    " AND x.classoid = 'pg_class'::regclass AND x.objsubid = a.attnum OFFSET 0) x ON true"
+    COMMENT("pg_class", "a.attrelid", "a.attnum")
 
 #define TRIGGER                                                                                                        \
     OBJECT FIRST("definition", "pg_get_triggerdef(t.oid)")                                                             \
     ", CASE t.tgenabled WHEN 'O' THEN " WORD("enabled", "origin") " WHEN 'D' THEN " WORD("enabled", "disabled")        \
     " WHEN 'R' THEN " WORD("enabled", "replica") " ELSE " WORD("enabled", "always") " END"                             \
-    COMMENT("pg_trigger", "t.oid", "0") END
+    RARE_COMMENT("pg_trigger", "t.oid") END
 
 #define POLICY                                                                                                         \
     OBJECT FIRST("command", "CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'"       \
@@ -86,7 +83,7 @@
     MEMBER("roles", SORTED("array_replace(p.polroles::regrole[]::text[], '-', 'public')"))                             \
     MEMBER("using", "pg_get_expr(p.polqual, p.polrelid)")                                                              \
     MEMBER("check", "pg_get_expr(p.polwithcheck, p.polrelid)")                                                         \
-    COMMENT("pg_policy", "p.oid", "0") END
+    RARE_COMMENT("pg_policy", "p.oid") END
 
 #define CONSTRAINT                                                                                                     \
     OBJECT FIRST("definition", "pg_get_constraintdef(k.oid)")                                                          \
@@ -94,7 +91,7 @@
     COMMENT("pg_constraint", "k.oid", "0") END
 
 #define COLUMNS_OF(relation)                                                                                           \
-    "ARRAY(SELECT " COLUMN MEMBER("name", "a.attname") END FROM_COLUMN                                                 \
+    "ARRAY(SELECT " COLUMN MEMBER("name", "a.attname") END " FROM pg_attribute a"                                      \
     " WHERE a.attrelid = " relation " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)"
 /* And of those that enforce constraints, whatever is not as it was made. */
 #define TRIGGERS_OF(relation)                                                                                          \
@@ -232,7 +229,7 @@
     "(SELECT " CONSTRAINT " FROM pg_constraint k WHERE k.conname = o.part"                                             \
     " AND k.conrelid = (" RELATION("'r', 'p', 'f'") "))"
 #define COLUMN_SQL                                                                                                     \
-    "(SELECT " COLUMN END FROM_COLUMN " WHERE a.attname = o.part AND a.attnum > 0"                                     \
+    "(SELECT " COLUMN END " FROM pg_attribute a WHERE a.attname = o.part AND a.attnum > 0"                             \
     " AND a.attrelid = (" RELATION("'r', 'p', 'f', 'v', 'm', 'c'") "))"
 #define TRIGGER_SQL                                                                                                    \
     "(SELECT " TRIGGER " FROM pg_trigger t WHERE t.tgname = o.part AND NOT t.tgisinternal"                             \

@@ -119,6 +119,10 @@ void pg_add_commit(struct pg_batch *batch);
 /* From here on in the transaction the user's statements run, with these time-outs. */
 void pg_add_user_settings(
     const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_timeouts *limits);
+/* The same as columns of a SELECT, whose parameters from first_param on are those of pg_add_user_params(). */
+const char *pg_user_settings(struct arena *arena, int first_param);
+void pg_add_user_params(
+    const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_timeouts *limits);
 /* The same for the session, until pg_reset_session(). */
 void pg_add_user_session(
     const struct postgres_driver *driver, struct pg_batch *batch, int64_t lock_ms, int64_t statement_ms);
@@ -158,6 +162,9 @@ struct row_draft {
 void pg_add_lock(const struct postgres_driver *driver, struct pg_batch *batch);
 /* Refuses (IV002) when one of the steps is applied. */
 void pg_add_check_pending(
+    const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_step *const *steps, size_t count);
+/* Both that and pg_add_user_settings() with the first step's time-outs, as one statement. */
+void pg_add_pending_and_user_settings(
     const struct postgres_driver *driver, struct pg_batch *batch, const struct plan_step *const *steps, size_t count);
 /* Refuses (IV003, message) unless query returns true. */
 void pg_add_check(const struct postgres_driver *driver, struct pg_batch *batch, const char *query, const char *message);
