@@ -167,18 +167,24 @@ bool session_check(const struct session *session, struct error *error)
 void session_release_lease(struct session *session, struct session_target *target)
 {
     int64_t until_ms = session_now(session) + RELEASE_FOR_MS;
+    bool again = false;
     struct error error;
 
-    if (target->ops->lease_release(target->driver, &error))
-        return;
-    while (session_connection_lost(&error) && session_now(session) < until_ms) {
-        session->config.host->sleep_ms(session->config.host->context, RECONNECT_DELAY_MS);
-        /* LEASE: the first attempt came through, and only its answer did not. */
-        if (target->ops->lease_release(target->driver, &error) || error.exit_status == EXIT_STATUS_LEASE)
+    while (!target->ops->lease_release(target->driver, &error)) {
+        if (error.exit_status == EXIT_STATUS_LEASE) {
+            /* Or an earlier attempt came through, and only its answer did not. */
+            if (!again)
+                session_log(session, "warning", "another run has the lease on target '%s' by now", target->plan->name);
             return;
+        }
+        if (!session_connection_lost(&error) || session_now(session) >= until_ms) {
+            session_log(session, "warning", "the lease on target '%s' was not released and has to expire: %s",
+                target->plan->name, error.message);
+            return;
+        }
+        session->config.host->sleep_ms(session->config.host->context, RECONNECT_DELAY_MS);
+        again = true;
     }
-    session_log(session, "warning", "the lease on target '%s' was not released and has to expire: %s",
-        target->plan->name, error.message);
 }
 
 /* --- connecting anew ---------------------------------------------------------------------------------------------- */

@@ -101,7 +101,7 @@ slow_project() {
     case $2 in
     sleeping) text='select pg_sleep' wanted=$3 ;;
     indexed) text='CREATE INDEX' wanted=0 ;;
-    filled) text=UPDATE wanted=$3 ;;
+    filled) text='slow(n) + 1' wanted=$3 ;; # the lease is taken by an UPDATE as well
     esac
     project "$1" < <(rows "$3"; slow_function "$4"; "$2" work 3)
 }

@@ -213,6 +213,24 @@ static void a_lease_that_is_lost_stops_the_run_before_the_next_write(void **stat
     session_close(&session);
 }
 
+static void a_lease_that_another_run_took_is_left_to_it(void **state)
+{
+    struct kit *kit = *state;
+    const struct plan *plan = plan_seal(&kit->arena, plan_of_three(&kit->arena));
+    struct fake_target *db = fake_find_target(&kit->world, "db");
+    struct session session;
+    struct error error;
+
+    kit_session(kit, plan, &session);
+    assert_true(session_open(&session, &error) && session_initialise(&session, &error) &&
+                session_take_leases(&session, &error));
+    db->lease.token++;
+    session_close(&session);
+    assert_true(db->lease.held);
+    assert_non_null(strstr(kit->world.log.data, "another run has the lease on target 'db' by now"));
+    assert_null(strstr(kit->world.log.data, "expire"));
+}
+
 static void leases_are_renewed_when_a_third_of_their_time_has_passed(void **state)
 {
     struct kit *kit = *state;
@@ -1039,6 +1057,7 @@ int main(void)
         SCENARIO(a_lease_that_nobody_renews_is_waited_for_while_the_others_are_kept),
         SCENARIO(the_lease_of_a_dead_process_whose_transaction_goes_on_is_waited_for),
         SCENARIO(a_lease_that_is_lost_stops_the_run_before_the_next_write),
+        SCENARIO(a_lease_that_another_run_took_is_left_to_it),
         SCENARIO(leases_are_renewed_when_a_third_of_their_time_has_passed),
         SCENARIO(a_heartbeat_that_is_due_while_the_connection_is_made_anew_loses_no_lease),
         SCENARIO(a_changed_applied_step_is_refused_by_name),
