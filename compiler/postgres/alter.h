@@ -33,8 +33,11 @@ void command_lint_rewrite(struct command *c, const char *why, const char *instea
 struct constraint *command_find_constraint(struct command *c);
 
 /* alter_column.c */
-command_function alter_add_column, alter_drop_column, alter_change_type, alter_change_default, alter_set_not_null,
+command_function alter_add_column, alter_add_column_checks, alter_drop_column, alter_change_type, alter_change_default, alter_set_not_null,
     alter_drop_not_null, alter_add_identity, alter_drop_identity, alter_set_identity, alter_drop_expression;
+/* Diagnosed: it is another table's, too, and changes here when it does there. verb: "dropped" */
+bool alter_is_inherited(
+    struct analysis *x, const struct relation *relation, const char *column, size_t from, const char *verb);
 /* alter_constraint.c */
 command_function alter_add_constraint, alter_validate_constraint, alter_drop_constraint, alter_constraint;
 

@@ -38,8 +38,35 @@ static bool has_reader(struct command *c, const struct column *column)
     return false;
 }
 
-/* What happens to a column of a parent happens to the column of each partition or inheriting table, under the same
- * lock. */
+/* A partition key keeps its columns as they are. */
+static bool is_partition_key(struct command *c)
+{
+    const char *keys = c->relation->partition_by ? strchr(c->relation->partition_by, '(') : NULL;
+    size_t end, at;
+
+    if (!keys || lex_find_name(str_from(keys), 0, SIZE_MAX, c->name, &end) == SIZE_MAX)
+        return false;
+    at = analysis_find_name(c->x, c->name, c->from, &end);
+    analysis_error(c->x, DIAG(PG015), at, end, "table '%s' is partitioned by column '%s'", c->relation->name, c->name);
+    return true;
+}
+
+bool alter_is_inherited(
+    struct analysis *x, const struct relation *relation, const char *column, size_t from, const char *verb)
+{
+    const struct relation *parent = relation->parent;
+    size_t end, at;
+
+    if (!parent || !relation_find_column(parent, column))
+        return false;
+    at = analysis_find_name(x, column, from, &end);
+    analysis_help(x,
+        analysis_error(x, DIAG(PG022), at, end, "column '%s' of '%s' cannot be %s: it is inherited from '%s'", column,
+            relation->name, verb, parent->name),
+        "change it in '%s'", parent->name);
+    return true;
+}
+
 /* Indexes on a column, its sequences, and the tables that refer to it. */
 static void touch_column_users(struct analysis *x, struct relation *relation, const struct column *column)
 {
@@ -55,6 +82,8 @@ static void touch_column_users(struct analysis *x, struct relation *relation, co
             analysis_touch(x, relation->referenced_by.items[i]->relation);
 }
 
+/* What happens to a column of a parent happens to the column of each partition or inheriting table, under the same
+ * lock. */
 typedef void column_function(struct analysis *x, struct relation *child, const char *name, const struct column *model);
 
 static void recurse(struct command *c, const struct relation *relation, const char *name, const struct column *model,
@@ -168,6 +197,15 @@ void alter_add_column(struct command *c)
     c->probe = sql_probe_column(x->arena, c->relation, facts.column, NULL);
 }
 
+/* What may name columns that the same statement adds. */
+void alter_add_column_checks(struct command *c)
+{
+    if (!c->name) /* it was there already, or could not be added */
+        return;
+    analyse_column_later(c->x, c->relation, c->def, c->x->node->end, COLUMN_CHECKS);
+    analyse_column_later(c->x, c->relation, c->def, c->x->node->end, COLUMN_SELF_REFERENCES);
+}
+
 static const char *names_of_lost(struct command *c, const struct column *column)
 {
     struct strbuf buf = STRBUF_INIT;
@@ -182,7 +220,6 @@ static const char *names_of_lost(struct command *c, const struct column *column)
     return result;
 }
 
-/* The column as it was, without what its lost values would break; then what went with it. */
 /* What names it is made again, too. False: the values that a key needs are gone. */
 static bool undo_constraints(struct command *c, const struct column *column)
 {
@@ -216,6 +253,7 @@ static void undo_sequences(struct command *c, const struct column *column, bool 
         command_undo(c, statements.items.items[i]);
 }
 
+/* The column as it was, without what its lost values would break; then what went with it. */
 static void undo_drop_column(struct command *c, const struct column *column)
 {
     struct arena *arena = c->x->arena;
@@ -287,6 +325,8 @@ void alter_drop_column(struct command *c)
             analysis_column(x, c->relation, c->name, c->from);
         return;
     }
+    if (is_partition_key(c) || alter_is_inherited(x, c->relation, c->name, c->from, "dropped"))
+        return;
     x->out->phase = PHASE_CONTRACT;
     if (command_is_live(c) && column->born != x->analyser->ordinal)
         analysis_help(x,
@@ -386,7 +426,8 @@ void alter_change_type(struct command *c)
     const char *before;
     struct type type;
 
-    if (!analysis_type(x, sql_get(c->def, "typeName"), &type) || !column || has_reader(c, column))
+    if (!analysis_type(x, sql_get(c->def, "typeName"), &type) || !column || has_reader(c, column) ||
+        is_partition_key(c) || alter_is_inherited(x, c->relation, c->name, c->from, "changed"))
         return;
     expression_check(x, using, c->relation);
     x->out->phase = command_is_live(c) ? PHASE_CONTRACT : PHASE_EXPAND;

@@ -64,6 +64,18 @@ static bool is_circle(const struct relation *child, const struct relation *paren
     return parent != NULL;
 }
 
+static const char *bound_text(const struct command *c, const struct relation *child, const struct sql_node *bound)
+{
+    const struct analysis *x = c->x;
+    size_t end;
+
+    if (sql_flag(bound, "is_default"))
+        return "DEFAULT";
+    analysis_find_name(x, child->name, analysis_behind_word(x, "partition", c->from), &end);
+    end = lex_next(&(struct lexer){.text = x->sql, .at = end}).start;
+    return analysis_slice(x, end, lex_expression_end(x->sql, end, x->node->end));
+}
+
 /* The server wants the same columns with the same types, and its parent's NOT NULLs and checks. */
 static bool fits(struct command *c, const struct relation *child)
 {
@@ -73,6 +85,8 @@ static bool fits(struct command *c, const struct relation *child)
 
     if (is_circle(child, parent))
         what = "it would be a partition of itself";
+    else if (!relation_is_table(child))
+        what = "it is no table";
     else if (parent->opaque || child->opaque)
         return true;
     else if (parent->kind != RELATION_PARTITIONED)
@@ -97,6 +111,8 @@ static bool fits(struct command *c, const struct relation *child)
         if (parent->constraints.items[i]->kind == CONSTRAINT_CHECK &&
             !relation_find_constraint(child, parent->constraints.items[i]->name))
             what = arena_printf(arena, "it lacks the check '%s'", parent->constraints.items[i]->name);
+    if (!what)
+        what = partition_refuses(arena, c->x->scratch, parent, str_from(bound_text(c, child, sql_get(c->def, "bound"))));
     if (what)
         report_misfit(c, child, what);
     return !what;
@@ -173,18 +189,6 @@ static void share_with_parent(struct command *c, struct relation *child)
     for (size_t i = 0; i < c->relation->constraints.count; i++)
         if (c->relation->constraints.items[i]->kind == CONSTRAINT_FOREIGN_KEY)
             make_foreign_key(c, child, c->relation->constraints.items[i]);
-}
-
-static const char *bound_text(const struct command *c, const struct relation *child, const struct sql_node *bound)
-{
-    const struct analysis *x = c->x;
-    size_t end;
-
-    if (sql_flag(bound, "is_default"))
-        return "DEFAULT";
-    analysis_find_name(x, child->name, analysis_behind_word(x, "partition", c->from), &end);
-    end = lex_next(&(struct lexer){.text = x->sql, .at = end}).start;
-    return analysis_slice(x, end, lex_expression_end(x->sql, end, x->node->end));
 }
 
 static const char *attach_probe(struct command *c, const struct relation *child)

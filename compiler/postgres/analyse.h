@@ -180,6 +180,7 @@ void analysis_did_you_mean(
     struct analysis *x, struct diag *diag, const char *word, const char *const *names, size_t count);
 /* The schema of a name that was written without one: the first of the search_path that has something of this name. */
 const char *analysis_home(const struct analysis *x, const char *name);
+const char *analysis_with_article(const struct analysis *x, const char *noun); /* "a table", "an index" */
 /* Offset of a name at or behind `from` in the statement; its start when the name is not there. */
 size_t analysis_find_name(const struct analysis *x, const char *name, size_t from, size_t *end);
 /* Offset behind the first such keyword or bracket at or behind `from`; the statement's end when there is none. */
@@ -284,10 +285,11 @@ struct column_facts {
     struct relation_list referenced;
     VEC(struct constraint *) constraints;
 };
-/* In CREATE TABLE: what may name other columns comes when all columns are there, and keys before what refers to them. */
-enum column_pass { COLUMN_ITSELF, COLUMN_EXPRESSIONS, COLUMN_SELF_REFERENCES };
+/* What may name other columns comes when all columns are there, and keys before what refers to them. */
+enum column_pass { COLUMN_ITSELF, COLUMN_GENERATED, COLUMN_CHECKS, COLUMN_SELF_REFERENCES };
 
-/* Adds a ColumnDef to a table. creating: in CREATE TABLE, the first pass. NULL facts.column when it could not be added. */
+/* Adds a ColumnDef to a table: the first pass, which in ALTER TABLE (creating: false) has generated values, too. NULL
+ * facts.column when it could not be added. */
 struct column_facts analyse_column(
     struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end, bool creating);
 void analyse_column_later(struct analysis *x, struct relation *relation, const struct sql_node *column_def, size_t end,
@@ -318,6 +320,10 @@ const char *analyse_deferral(const struct sql_node *constraint);
 /* The name that the server gives to what has none. */
 const char *analyse_constraint_name(
     struct analysis *x, const struct relation *relation, const char *const *columns, size_t count, const char *label);
+/* Each partition has an index of its own: a unique key of a partitioned table has to hold the partition key. False:
+ * diagnosed. */
+bool analyse_holds_partition_key(struct analysis *x, const struct relation *relation, const char *const *columns,
+    size_t count, size_t at, size_t end);
 struct relation *analyse_key_index(
     struct analysis *x, struct relation *relation, struct constraint *constraint, const struct sql_node *node);
 

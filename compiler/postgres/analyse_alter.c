@@ -211,7 +211,7 @@ static size_t next_command(const struct analysis *x, size_t from)
 
 /* The server carries subcommands out in this order, whatever theirs is: what goes makes room, and a key finds its
  * columns. */
-enum { PASS_DROP, PASS_TYPE, PASS_ADD_COLUMN, PASS_ADD_KEY, PASS_REST, PASS_LAST = PASS_REST };
+enum { PASS_DROP, PASS_TYPE, PASS_ADD_COLUMN, PASS_ADD_KEY, PASS_CHECK_COLUMN, PASS_REST, PASS_LAST = PASS_REST };
 
 static int pass_of(const struct sql_node *fields)
 {
@@ -270,6 +270,8 @@ void analyse_alter_table(struct analysis *x)
         for (size_t i = 0; i < count; i++) {
             const char *probe;
 
+            if (pass == PASS_CHECK_COLUMN && pass_of(commands[i].fields) == PASS_ADD_COLUMN)
+                alter_add_column_checks(&commands[i]);
             if (pass_of(commands[i].fields) != pass)
                 continue;
             probe = apply_command(&commands[i]);

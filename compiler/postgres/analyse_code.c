@@ -257,6 +257,12 @@ void analyse_create_trigger(struct analysis *x)
 
 /* --- policies, rules, statistics --------------------------------------------------------------------------------- */
 
+static void check_policy(struct analysis *x, const struct relation *relation)
+{
+    expression_check(x, sql_get(x->body, "qual"), relation);
+    expression_check(x, sql_get(x->body, "with_check"), relation);
+}
+
 void analyse_create_policy(struct analysis *x)
 {
     struct relation *relation = analysis_table(x, sql_get(x->body, "table"));
@@ -271,6 +277,7 @@ void analyse_create_policy(struct analysis *x)
         analysis_error(x, DIAG(PG005), at, end, "table '%s' has a policy '%s' already", relation->name, name);
         return;
     }
+    check_policy(x, relation);
     catalog_add_extra(x->catalog, relation, EXTRA_POLICY, name, x->out->sql);
     analysis_lock(x, relation, lock_of_statement("CreatePolicyStmt"));
     analysis_touch(x, relation);
@@ -295,6 +302,7 @@ void analyse_alter_policy(struct analysis *x)
     }
     analysis_lock(x, relation, lock_of_statement("CreatePolicyStmt"));
     analysis_touch(x, relation);
+    check_policy(x, relation);
     policy = relation_find_extra(relation, EXTRA_POLICY, sql_text(x->body, "policy_name"));
     if (!policy || !policy->sql) {
         inverse_impossible(&x->out->inverse, x->arena, "invplan does not know the policy before: write 'down:'");

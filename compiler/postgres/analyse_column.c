@@ -118,8 +118,10 @@ bool analyse_refers_to_itself(const struct analysis *x, const struct relation *r
 static enum column_pass pass_of(
     const struct analysis *x, const struct relation *relation, const struct sql_node *clause)
 {
-    if (sql_text_is(clause, "contype", "CONSTR_CHECK") || sql_text_is(clause, "contype", "CONSTR_GENERATED"))
-        return COLUMN_EXPRESSIONS;
+    if (sql_text_is(clause, "contype", "CONSTR_GENERATED"))
+        return COLUMN_GENERATED;
+    if (sql_text_is(clause, "contype", "CONSTR_CHECK"))
+        return COLUMN_CHECKS;
     return analyse_refers_to_itself(x, relation, clause) ? COLUMN_SELF_REFERENCES : COLUMN_ITSELF;
 }
 
@@ -146,6 +148,14 @@ void analyse_column_later(struct analysis *x, struct relation *relation, const s
 
     if (facts.column)
         apply_clauses(x, relation, column_def, end, pass, &facts);
+}
+
+static bool has_check(const struct sql_node *column_def)
+{
+    for (const struct sql_node *item = sql_first(sql_get(column_def, "constraints")); item; item = sql_next(item))
+        if (sql_text_is(sql_as(item, "Constraint"), "contype", "CONSTR_CHECK"))
+            return true;
+    return false;
 }
 
 /* A partition's or a typed table's column is there already, with its type. */
@@ -190,11 +200,10 @@ struct column_facts analyse_column(
         facts.rewrites = true;
         analyse_column_sequence(x, relation, facts.column, NULL);
     }
-    if (creating)
-        apply_clauses(x, relation, column_def, end, COLUMN_ITSELF, &facts);
-    for (const struct sql_node *item = sql_first(sql_get(column_def, "constraints")); item && !creating;
-         item = sql_next(item))
-        apply_clause(x, relation, column_def, sql_as(item, "Constraint"), end, &facts);
+    apply_clauses(x, relation, column_def, end, COLUMN_ITSELF, &facts);
+    if (!creating)
+        apply_clauses(x, relation, column_def, end, COLUMN_GENERATED, &facts);
+    facts.scans = facts.scans || has_check(column_def);
     facts.rewrites = facts.rewrites || facts.column->default_volatile || (type.object && type.object->constrained);
     facts.fails_when_rows = facts.column->not_null && !facts.column->default_sql && !facts.column->identity &&
                             !facts.column->generated_sql && !creating;

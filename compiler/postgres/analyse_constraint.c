@@ -4,6 +4,7 @@
 
 #include "compiler/postgres/analyse.h"
 #include "compiler/postgres/lex.h"
+#include "compiler/postgres/partition.h"
 #include "compiler/postgres/quote.h"
 
 /* makeObjectName(): the two names are cut, the longer first, until all fits. */
@@ -215,8 +216,7 @@ static struct constraint *add_foreign_key(
     return constraint;
 }
 
-static struct constraint *add_check(
-    struct analysis *x, struct relation *relation, const struct sql_node *node, const char *column)
+static struct constraint *add_check(struct analysis *x, struct relation *relation, const struct sql_node *node)
 {
     const struct sql_node *expression = sql_get(node, "raw_expr");
     struct lexer lexer = {.text = {x->sql.data, x->node->end}, .at = sql_location(node)};
@@ -234,11 +234,7 @@ static struct constraint *add_check(
     if (close == SIZE_MAX)
         return NULL;
     if (!name)
-        name = analyse_constraint_name(x, relation,
-            count == 1 ? columns
-            : column   ? &column
-                       : NULL,
-            count == 1 || column, "check");
+        name = analyse_constraint_name(x, relation, columns, count == 1, "check"); /* a column's own, too */
     constraint = catalog_add_constraint(x->catalog, relation, CONSTRAINT_CHECK, name);
     constraint->columns = columns;
     constraint->column_count = count;
@@ -246,6 +242,18 @@ static struct constraint *add_check(
     constraint->not_null = expression_not_null(x, expression, &constraint->not_null_count);
     constraint->options = sql_flag(node, "is_no_inherit") ? " NO INHERIT" : "";
     return constraint;
+}
+
+bool analyse_holds_partition_key(struct analysis *x, const struct relation *relation, const char *const *columns,
+    size_t count, size_t at, size_t end)
+{
+    const char *missing =
+        relation->partition_by ? partition_key_beyond(x->scratch, relation, columns, count) : NULL;
+
+    if (missing)
+        analysis_error(x, DIAG(PG023), at, end, "a unique key of '%s' has to hold its partition key: %s is missing",
+            relation->name, missing);
+    return !missing;
 }
 
 struct relation *analyse_key_index(
@@ -338,7 +346,8 @@ static struct constraint *add_key(struct analysis *x, struct relation *relation,
             name = analyse_constraint_name(x, relation, columns, kind == CONSTRAINT_PRIMARY_KEY ? 0 : count,
                 kind == CONSTRAINT_PRIMARY_KEY ? "pkey" : "key");
         at = analysis_find_name(x, name, sql_location(node), &end);
-        if (!analysis_is_new_name(x, relation->schema, name, at, end))
+        if (!analysis_is_new_name(x, relation->schema, name, at, end) ||
+            !analyse_holds_partition_key(x, relation, columns, count, sql_location(node), sql_location(node)))
             return NULL;
         constraint = catalog_add_constraint(x->catalog, relation, kind, name);
         constraint->columns = columns;
@@ -400,7 +409,7 @@ struct constraint *analyse_constraint(
         return NULL;
     }
     if (strcmp(kind, "CONSTR_CHECK") == 0)
-        return add_check(x, relation, constraint, column);
+        return add_check(x, relation, constraint);
     if (strcmp(kind, "CONSTR_FOREIGN") == 0)
         return add_foreign_key(x, relation, constraint, column);
     if (strcmp(kind, "CONSTR_PRIMARY") == 0)

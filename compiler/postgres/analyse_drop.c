@@ -274,12 +274,43 @@ static void drop_index(struct analysis *x, struct relation *relation)
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
 
+/* The columns whose values it gives: an identity keeps it, a default does unless CASCADE takes that along. False:
+ * diagnosed. */
+static bool leave_columns(struct analysis *x, const struct relation *sequence, struct inverse *inverse)
+{
+    const struct map_entry *entry;
+
+    for (size_t i = 0; map_next(&x->catalog->relations, &i, &entry);) {
+        const struct relation *table = entry->value;
+
+        for (size_t k = 0; k < table->columns.count && !table->opaque; k++) {
+            struct column *column = table->columns.items[k];
+            bool draws = column_draws_from(column, sequence) && strstr(column->default_sql, sequence->qualified);
+
+            if ((column->sequence == sequence && column->identity) || (draws && !analysis_is_cascade(x))) {
+                analysis_report_dependent(x, sequence->name,
+                    arena_printf(x->scratch, "%s.%s", table->name, column->name), "column");
+                return false;
+            }
+            if (!draws)
+                continue;
+            inverse_undo(inverse, x->arena,
+                arena_printf(x->arena, "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", table->qualified,
+                    quote_name(x->arena, column->name), column->default_sql));
+            column->default_sql = NULL;
+        }
+    }
+    return true;
+}
+
 static void drop_sequence(struct analysis *x, struct relation *relation)
 {
-    struct inverse inverse = {0};
+    struct inverse inverse = {0}, defaults = {0};
 
+    analysis_touch_gone(x, relation); /* before the defaults that name it go */
+    if (!leave_columns(x, relation, &defaults))
+        return;
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
-    analysis_touch_gone(x, relation);
     inverse_undo(&inverse, x->arena, catalog_sequence_sql(x->arena, relation));
     if (relation->owner)
         inverse_undo(&inverse, x->arena,
@@ -287,6 +318,8 @@ static void drop_sequence(struct analysis *x, struct relation *relation)
                 quote_name(x->arena, relation->owner_column)));
     inverse_comment(&inverse, x->arena, arena_printf(x->arena, "SEQUENCE %s", relation->qualified), relation->comment);
     analysis_give_again(x, relation, &inverse);
+    for (size_t i = 0; i < defaults.undo.count; i++)
+        inverse_undo(&inverse, x->arena, defaults.undo.items[i]);
     inverse_lossy(&inverse, x->arena, arena_printf(x->arena, "where sequence %s stood", relation->qualified));
     inverse_put_before(&x->out->inverse, x->arena, &inverse);
 }
@@ -340,8 +373,8 @@ static void drop_relation(struct analysis *x, const struct sql_node *names, cons
     }
     if (!fits_kind(relation, kind)) {
         at = analysis_find_name(x, name, x->node->start, &end);
-        analysis_error(
-            x, DIAG(PG010), at, end, "'%s' is a %s, not a %s", name, relation_kind_name(relation->kind), what);
+        analysis_error(x, DIAG(PG010), at, end, "'%s' is %s, not %s", name,
+            analysis_with_article(x, relation_kind_name(relation->kind)), analysis_with_article(x, what));
         return;
     }
     if (has_dependents(x, relation))

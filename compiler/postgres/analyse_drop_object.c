@@ -3,6 +3,7 @@
 
 #include "compiler/postgres/access.h"
 #include "compiler/postgres/analyse.h"
+#include "compiler/postgres/lex.h"
 #include "compiler/postgres/probe.h"
 #include "compiler/postgres/quote.h"
 
@@ -153,6 +154,85 @@ static bool has_trigger(struct analysis *x, const struct function *function)
     return false;
 }
 
+/* Does the text call it? Names of the history's own functions have their schemas before them there. */
+static bool calls(struct analysis *x, const char *text, const struct function *function)
+{
+    struct lexer lexer = {.text = str_from(text ? text : "")};
+    const char *before = NULL, *name = NULL; /* identifiers: the last one but one, where a dot stands between, and it */
+    bool dot = false;
+
+    if (!text || !strstr(text, function->name))
+        return false;
+    for (struct lex_token token = lex_next(&lexer); token.kind != LEX_END; token = lex_next(&lexer)) {
+        const char *word = lex_identifier(x->scratch, lexer.text, token);
+
+        if (before && name && lex_is(lexer.text, token, "(") && strcmp(before, function->schema) == 0 &&
+            strcmp(name, function->name) == 0)
+            return true;
+        if (word) {
+            before = dot ? name : NULL;
+            name = word;
+        } else if (!lex_is(lexer.text, token, ".")) {
+            name = NULL;
+        }
+        dot = lex_is(lexer.text, token, ".");
+    }
+    return false;
+}
+
+static bool index_calls(struct analysis *x, const struct index *index, const struct function *function)
+{
+    for (size_t i = 0; i < index->element_count; i++)
+        if (calls(x, index->elements[i].sql, function))
+            return true;
+    return calls(x, index->where, function);
+}
+
+/* What of the relation calls it, in words; NULL: nothing. */
+static const char *caller_in(
+    struct analysis *x, const struct relation *relation, const struct function *function, const char **name)
+{
+    *name = relation->name;
+    if (relation->index)
+        return index_calls(x, relation->index, function) ? "index" : NULL;
+    if (relation->kind == RELATION_VIEW || relation->kind == RELATION_MATERIALIZED_VIEW)
+        return calls(x, relation->sql, function) ? relation_kind_name(relation->kind) : NULL;
+    for (size_t i = 0; i < relation->columns.count; i++)
+        if (calls(x, relation->columns.items[i]->default_sql, function) ||
+            calls(x, relation->columns.items[i]->generated_sql, function))
+            return "a column of table";
+    for (size_t i = 0; i < relation->constraints.count; i++)
+        if (calls(x, relation->constraints.items[i]->expression, function)) {
+            *name = relation->constraints.items[i]->name;
+            return "constraint";
+        }
+    for (size_t i = 0; i < relation->extras.count; i++)
+        if (!relation->extras.items[i]->actions.count && calls(x, relation->extras.items[i]->sql, function)) {
+            *name = relation->extras.items[i]->name;
+            return relation->extras.items[i]->kind == EXTRA_POLICY ? "policy" : "rule";
+        }
+    return NULL;
+}
+
+/* Of several functions of one name, only the server knows which one a call means. */
+static bool has_caller(struct analysis *x, const struct function *function)
+{
+    const struct function *named = catalog_find_functions(x->catalog, function->schema, function->name);
+    const struct map_entry *entry;
+
+    for (size_t i = 0; !named->next && map_next(&x->catalog->relations, &i, &entry);) {
+        const struct relation *relation = entry->value;
+        bool known = !relation->opaque || !relation_is_table(relation);
+        const char *name, *what = known ? caller_in(x, relation, function, &name) : NULL;
+
+        if (what) {
+            analysis_report_dependent(x, function->name, name, what);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void drop_function(struct analysis *x, const struct sql_node *with_args)
 {
     const char *schema, *name;
@@ -168,7 +248,7 @@ static void drop_function(struct analysis *x, const struct sql_node *with_args)
                 analysis_argument_types(x, with_args));
         return;
     }
-    if (!analysis_is_cascade(x) && has_trigger(x, function))
+    if (!analysis_is_cascade(x) && (has_trigger(x, function) || has_caller(x, function)))
         return;
     x->out->label = arena_printf(x->arena, "drop_function_%s", name);
     analysis_touch_function(x, function);

@@ -190,6 +190,17 @@ void analyse_partition_index(struct analysis *x, struct relation *parent, struct
         analyse_partition_index(x, relation, table->children.items[i]);
 }
 
+static bool holds_partition_key(struct analysis *x, const struct index *index, size_t at, size_t end)
+{
+    const char **columns = ARENA_ARRAY(x->scratch, const char *, index->element_count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < index->element_count; i++)
+        if (index->elements[i].column)
+            columns[count++] = index->elements[i].column;
+    return analyse_holds_partition_key(x, index->table, columns, count, at, end);
+}
+
 void analyse_create_index(struct analysis *x)
 {
     const struct sql_node *range_var = sql_get(x->body, "relation");
@@ -228,7 +239,8 @@ void analyse_create_index(struct analysis *x)
     if (sql_flag(x->body, "if_not_exists") && catalog_find_relation(x->catalog, table->schema, name))
         return;
     at = analysis_find_name(x, name, x->node->start, &end);
-    if (x->failed || !analysis_is_new_name(x, table->schema, name, at, end))
+    if (x->failed || !analysis_is_new_name(x, table->schema, name, at, end) ||
+        (index->unique && !holds_partition_key(x, index, at, end)))
         return;
     relation = catalog_add_relation(x->catalog, RELATION_INDEX, table->schema, name, x->analyser->ordinal);
     relation->index = index;

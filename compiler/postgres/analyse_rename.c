@@ -72,6 +72,8 @@ static void rename_column(struct analysis *x, struct relation *relation)
         analysis_error(x, DIAG(PG005), at, end, "table '%s' has a column '%s' already", relation->name, to);
         return;
     }
+    if (alter_is_inherited(x, relation, from, start, "renamed"))
+        return;
     analysis_lock(x, relation, LOCK_ACCESS_EXCLUSIVE);
     if (column->born != x->analyser->ordinal)
         lint_rename(x, relation, "column", from);

@@ -3,6 +3,7 @@
 
 #include "compiler/postgres/analyse.h"
 #include "compiler/postgres/lex.h"
+#include "compiler/postgres/partition.h"
 #include "compiler/postgres/probe.h"
 
 enum { LIKE_DEFAULTS = 1 << 3, LIKE_GENERATED = 1 << 4, LIKE_CONSTRAINTS = 1 << 2, LIKE_INDEXES = 1 << 6 };
@@ -109,6 +110,24 @@ static bool is_fit(struct analysis *x, const struct relation *parent, bool parti
     return false;
 }
 
+static const char *bound_of(const struct analysis *x, const struct sql_node *bound)
+{
+    return sql_flag(bound, "is_default") ? "DEFAULT"
+                                         : arena_printf(x->arena, "FOR VALUES %s", bound_text(x, sql_location(bound)));
+}
+
+static bool has_room(
+    struct analysis *x, const struct relation *relation, const struct relation *parent, const struct sql_node *bound)
+{
+    const char *why = partition_refuses(x->arena, x->scratch, parent, str_from(bound_of(x, bound)));
+    size_t end, at = analysis_find_name(x, relation->name, x->node->start, &end);
+
+    if (why)
+        analysis_error(x, DIAG(PG060), at, end, "'%s' cannot become a partition of '%s': %s", relation->name,
+            parent->name, why);
+    return !why;
+}
+
 static void apply_parents(struct analysis *x, struct relation *relation)
 {
     const struct sql_node *bound = sql_get(x->body, "partbound");
@@ -121,6 +140,8 @@ static void apply_parents(struct analysis *x, struct relation *relation)
             relation->opaque = true;
             continue;
         }
+        if (bound && !has_room(x, relation, parent, bound))
+            continue;
         copy_columns(x, relation, parent, LIKE_DEFAULTS | LIKE_GENERATED | LIKE_CONSTRAINTS);
         catalog_set_parent(x->catalog, relation, parent);
         analysis_lock(x, parent, bound ? LOCK_ACCESS_EXCLUSIVE : LOCK_SHARE_UPDATE_EXCLUSIVE);
@@ -129,9 +150,7 @@ static void apply_parents(struct analysis *x, struct relation *relation)
         copy_keys(x, relation, parent);
         analysis_touch_referencing(x, parent); /* a foreign key to the whole is one to each part */
         relation->is_default_partition = sql_flag(bound, "is_default");
-        relation->partition_bound = relation->is_default_partition
-                                        ? "DEFAULT"
-                                        : arena_printf(x->arena, "FOR VALUES %s", bound_text(x, sql_location(bound)));
+        relation->partition_bound = bound_of(x, bound);
         for (size_t i = 0; i < parent->children.count; i++)
             if (parent->children.items[i]->is_default_partition && parent->children.items[i] != relation) {
                 struct lock *lock = analysis_lock(x, parent->children.items[i], LOCK_ACCESS_EXCLUSIVE);
@@ -197,7 +216,8 @@ static void apply_elements(struct analysis *x, struct relation *relation)
                 copy_keys(x, relation, from);
         }
     }
-    apply_later(x, relation, COLUMN_EXPRESSIONS);
+    apply_later(x, relation, COLUMN_GENERATED);
+    apply_later(x, relation, COLUMN_CHECKS);
     apply_constraints(x, relation, false);
     apply_later(x, relation, COLUMN_SELF_REFERENCES);
     apply_constraints(x, relation, true);

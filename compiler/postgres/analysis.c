@@ -271,8 +271,8 @@ struct relation *analysis_table(struct analysis *x, const struct sql_node *range
     if (!relation || relation_is_table(relation))
         return relation;
     at = analysis_find_name(x, relation->name, sql_location(range_var), &end);
-    analysis_error(
-        x, DIAG(PG010), at, end, "'%s' is a %s, not a table", relation->name, relation_kind_name(relation->kind));
+    analysis_error(x, DIAG(PG010), at, end, "'%s' is %s, not a table", relation->name,
+        analysis_with_article(x, relation_kind_name(relation->kind)));
     return NULL;
 }
 
@@ -300,6 +300,11 @@ void analysis_split_names(
         *name = "";
     if (!*schema)
         *schema = names == made_names(x) ? x->analyser->schema : analysis_home(x, *name);
+}
+
+const char *analysis_with_article(const struct analysis *x, const char *noun)
+{
+    return arena_printf(x->scratch, "%s %s", strchr("aeiou", *noun) ? "an" : "a", noun);
 }
 
 struct relation *analysis_relation_named(

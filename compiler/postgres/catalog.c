@@ -272,17 +272,19 @@ void catalog_drop_relation(struct catalog *catalog, struct relation *relation, c
     forget_relation(catalog, relation, by);
 }
 
-/* Is the default nextval('…') of this sequence? */
-static bool draws_from(const struct column *column, const struct relation *sequence)
+bool column_draws_from(const struct column *column, const struct relation *sequence)
 {
     struct lexer lexer = {.text = str_from(column->default_sql ? column->default_sql : "")};
-    struct lex_token call = lex_next(&lexer), open = lex_next(&lexer), name = lex_next(&lexer);
+    struct lex_token call = lex_next(&lexer), open = lex_next(&lexer), name = lex_next(&lexer), behind = lex_next(&lexer);
     struct str written;
     size_t end;
 
     if (!lex_is(lexer.text, call, "nextval") || !lex_is(lexer.text, open, "(") || name.kind != LEX_STRING ||
         name.end - name.start < 2)
         return false;
+    if (lex_is(lexer.text, behind, ":") && lex_is(lexer.text, lex_next(&lexer), ":") &&
+        !lex_is(lexer.text, lex_next(&lexer), "regclass"))
+        return false; /* a text: it is looked up anew each time */
     written = (struct str){lexer.text.data + name.start + 1, name.end - name.start - 2};
     return lex_find_name(written, 0, written.len, sequence->name, &end) != SIZE_MAX && end == written.len;
 }
@@ -296,7 +298,7 @@ static void rename_in_defaults(
         const struct relation *relation = entry->value;
 
         for (size_t k = 0; k < relation->columns.count; k++)
-            if (draws_from(relation->columns.items[k], sequence))
+            if (column_draws_from(relation->columns.items[k], sequence))
                 relation->columns.items[k]->default_sql = arena_printf(catalog->arena, "nextval(%s)",
                     quote_literal(catalog->arena, quote_qualified(catalog->arena, schema, name)));
     }

@@ -155,6 +155,7 @@ struct relation {
     bool several_parents;
     const char *partition_by;    /* "RANGE (k)"; NULL: not partitioned */
     const char *partition_bound; /* "FOR VALUES FROM (0) TO (100)", "DEFAULT" */
+    const struct partition_bound *bound; /* the same read, once it was compared (partition.c); NULL */
     bool is_default_partition;
     struct index *index; /* RELATION_INDEX */
     const char *sql;     /* what follows the name: a view's "AS SELECT …", a sequence's options; else NULL */
@@ -273,6 +274,7 @@ struct extra *relation_find_extra(const struct relation *relation, enum extra_ki
 const char *extra_words(const struct extra *extra); /* "POLICY", "RULE", "STATISTICS" */
 struct constraint *relation_primary_key(const struct relation *relation); /* NULL when it has none */
 bool index_mentions(const struct index *index, const char *column); /* among its columns, in an expression, in WHERE */
+bool column_draws_from(const struct column *column, const struct relation *sequence); /* its default is nextval('…') of it */
 bool relation_is_table(const struct relation *relation);            /* table, partitioned or foreign */
 bool relation_has_column_in(const char *const *names, size_t count, const char *name);
 

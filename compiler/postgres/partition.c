@@ -1,5 +1,7 @@
 #include "compiler/postgres/partition.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/postgres/lex.h"
@@ -221,6 +223,236 @@ const char *partition_condition(struct arena *arena, const struct relation *pare
         result = strbuf_copy(&buf, arena).data;
     strbuf_free(&buf);
     return result;
+}
+
+const char *partition_key_beyond(
+    struct arena *arena, const struct relation *parent, const char *const *columns, size_t count)
+{
+    struct str text = str_from(parent->partition_by);
+    struct pieces keys;
+    size_t end;
+
+    if (!split(arena, text, find_open(text, 0), &keys, &end))
+        return NULL;
+    for (size_t i = 0; i < keys.count; i++) {
+        struct lexer lexer = {.text = str_from(keys.items[i])};
+        const char *name = lex_identifier(arena, lexer.text, lex_next(&lexer));
+
+        if (!name || lex_is(lexer.text, lex_next(&lexer), "(") || !relation_has_column_in(columns, count, name))
+            return keys.items[i];
+    }
+    return NULL;
+}
+
+/* --- bounds beside each other ------------------------------------------------------------------------------------ */
+
+enum order { ORDER_LESS, ORDER_SAME, ORDER_GREATER, ORDER_UNKNOWN };
+
+static enum order order_of(int64_t difference)
+{
+    return difference < 0 ? ORDER_LESS : difference > 0 ? ORDER_GREATER : ORDER_SAME;
+}
+
+static bool read_integer(const char *value, int64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoll(value, &end, 10);
+    return *value && !*end && errno == 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* '2024-01-31', '2024-01-31 00:00:00': the year first, and no time zone, so that they sort as they are written. */
+static bool is_sortable(const char *value)
+{
+    size_t digits = strspn(value + 1, "0123456789"), len = strlen(value);
+
+    return *value == '\'' && len > 2 && value[len - 1] == '\'' &&
+           (digits == len - 2 || (digits == 4 && strspn(value + 1, "0123456789-:. ") == len - 2 && len <= 21));
+}
+
+static enum order compare_values(const char *left, const char *right)
+{
+    int64_t a, b;
+
+    if (strcmp(left, right) == 0)
+        return ORDER_SAME;
+    if (is_infinite(left) || is_infinite(right)) {
+        int low = is_word(left, "minvalue") ? -1 : is_word(left, "maxvalue");
+        int high = is_word(right, "minvalue") ? -1 : is_word(right, "maxvalue");
+
+        return order_of(low - high);
+    }
+    if (read_integer(left, &a) && read_integer(right, &b))
+        return a < b ? ORDER_LESS : ORDER_GREATER;
+    if (!is_sortable(left) || !is_sortable(right) || strlen(left) != strlen(right))
+        return ORDER_UNKNOWN;
+    for (size_t i = 0; left[i]; i++)
+        if (is_digit(left[i]) != is_digit(right[i]))
+            return ORDER_UNKNOWN;
+    return order_of(strcmp(left, right));
+}
+
+static enum order compare_rows(const struct pieces *left, const struct pieces *right)
+{
+    enum order order = left->count == right->count ? ORDER_SAME : ORDER_UNKNOWN;
+
+    for (size_t i = 0; order == ORDER_SAME && i < left->count; i++) {
+        order = compare_values(left->items[i], right->items[i]);
+        if (order == ORDER_SAME && is_infinite(left->items[i])) /* what follows does not count */
+            return order;
+    }
+    return order;
+}
+
+enum { VALUES_MAX = 1000, BESIDE_MAX = 1000 }; /* that are compared: a mistake is found among these or by the server */
+
+struct partition_bound {
+    enum bound_kind { BOUND_OTHER, BOUND_DEFAULT, BOUND_RANGE, BOUND_LIST, BOUND_HASH } kind;
+    struct str text;
+    struct pieces from, to; /* BOUND_RANGE */
+    VEC(const char *) values; /* BOUND_LIST */
+    int64_t modulus, remainder;
+};
+
+static void read_values(struct arena *arena, struct partition_bound *bound, size_t open)
+{
+    struct str text = bound->text;
+    size_t close = lex_find_close(text, open);
+
+    for (size_t at = open + 1; close != SIZE_MAX && at < close && bound->values.count < VALUES_MAX; at++) {
+        struct lex_token first = lex_next(&(struct lexer){.text = text, .at = at});
+        size_t stop = lex_expression_end(text, at, close);
+
+        VEC_PUSH(arena, &bound->values,
+            lex_is(text, first, "null") ? "NULL"
+            : stop > first.start        ? arena_strndup(arena, text.data + first.start, stop - first.start)
+                                        : "");
+        for (at = stop; at < close && text.data[at] != ',';)
+            at++;
+    }
+}
+
+static struct partition_bound *read_bound(struct arena *arena, struct str text)
+{
+    struct partition_bound *bound = ARENA_NEW(arena, struct partition_bound);
+    struct lexer lexer = {.text = text};
+    struct lex_token token = lex_next(&lexer);
+    size_t open, end;
+
+    bound->text = text;
+    if (lex_is(text, token, "default")) {
+        bound->kind = BOUND_DEFAULT;
+        return bound;
+    }
+    if (lex_is(text, token, "for")) {
+        lex_next(&lexer);
+        token = lex_next(&lexer);
+    }
+    open = find_open(text, token.end);
+    if (open == SIZE_MAX)
+        return bound;
+    if (lex_is(text, token, "in")) {
+        bound->kind = BOUND_LIST;
+        read_values(arena, bound, open);
+    } else if (lex_is(text, token, "from")) {
+        if (split(arena, text, open, &bound->from, &end) && split(arena, text, find_open(text, end), &bound->to, &end))
+            bound->kind = BOUND_RANGE;
+    } else if (lex_is(text, token, "with")) {
+        const char *modulus = number_behind(arena, text, "modulus"), *rest = number_behind(arena, text, "remainder");
+
+        if (modulus && rest && read_integer(modulus, &bound->modulus) && read_integer(rest, &bound->remainder) &&
+            bound->modulus > 0)
+            bound->kind = BOUND_HASH;
+    }
+    return bound;
+}
+
+/* Read once. */
+static const struct partition_bound *bound_of(struct arena *arena, struct relation *partition)
+{
+    if (!partition->bound || partition->bound->text.data != partition->partition_bound)
+        partition->bound = read_bound(arena, str_from(partition->partition_bound));
+    return partition->bound;
+}
+
+static const char *shared_value(const struct map *values, const struct partition_bound *other)
+{
+    for (size_t i = 0; i < other->values.count; i++)
+        if (map_has(values, str_from(other->values.items[i])))
+            return other->values.items[i];
+    return NULL;
+}
+
+static bool hashes_overlap(const struct partition_bound *left, const struct partition_bound *right)
+{
+    int64_t a = left->modulus, b = right->modulus;
+
+    while (b) {
+        int64_t rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return left->remainder % a == right->remainder % a;
+}
+
+static const char *refuses_beside(struct arena *arena, const struct partition_bound *bound, const struct map *values,
+    const struct partition_bound *beside, const char *name)
+{
+    const char *value;
+
+    if (bound->kind != beside->kind)
+        return NULL;
+    switch (bound->kind) {
+    case BOUND_OTHER:
+        return NULL;
+    case BOUND_DEFAULT:
+        return arena_printf(arena, "'%s' is its default partition already", name);
+    case BOUND_LIST:
+        value = shared_value(values, beside);
+        return value ? arena_printf(arena, "%s is of '%s' already", value, name) : NULL;
+    case BOUND_RANGE:
+        if (compare_rows(&bound->from, &beside->to) != ORDER_LESS ||
+            compare_rows(&beside->from, &bound->to) != ORDER_LESS)
+            return NULL;
+        break;
+    case BOUND_HASH:
+        if (!hashes_overlap(bound, beside))
+            return NULL;
+        break;
+    }
+    return arena_printf(arena, "'%s' has some of its values", name);
+}
+
+const char *partition_refuses(struct arena *arena, struct arena *scratch, const struct relation *parent, struct str text)
+{
+    const struct partition_bound *bound = read_bound(scratch, text);
+    size_t count = parent->children.count;
+    const char *why = NULL;
+    struct map values;
+
+    if (bound->kind == BOUND_RANGE) {
+        enum order order = compare_rows(&bound->from, &bound->to);
+
+        if (order == ORDER_SAME || order == ORDER_GREATER)
+            return "its range is empty";
+    }
+    map_init(&values, scratch);
+    for (size_t i = 0; i < bound->values.count; i++)
+        map_put(&values, str_from(bound->values.items[i]), &values);
+    for (size_t i = count > BESIDE_MAX ? count - BESIDE_MAX : 0; i < count && !why; i++) {
+        struct relation *other = parent->children.items[i];
+
+        if (other->partition_bound)
+            why = refuses_beside(scratch, bound, &values, bound_of(arena, other), other->name);
+    }
+    return why;
 }
 
 /* --- what a partition has in common with its parent -------------------------------------------------------------- */

@@ -12,6 +12,15 @@
  * operator class, a parent that is not known, DEFAULT. */
 const char *partition_condition(struct arena *arena, const struct relation *parent, struct str bound);
 
+/* Why the server would not take another partition with this bound, or "DEFAULT": another one has its values, or it has
+ * none. NULL: it would, or the values are of a kind that only the server compares. What is read of the bounds that are
+ * there is kept in the arena of the catalogue; the answer lives in scratch. */
+const char *partition_refuses(
+    struct arena *arena, struct arena *scratch, const struct relation *parent, struct str bound);
+/* A key of PARTITION BY, as it is written, that is none of these columns; NULL: all are. */
+const char *partition_key_beyond(
+    struct arena *arena, const struct relation *parent, const char *const *columns, size_t count);
+
 /* An index of the table that can stand for `index` of the table that it is to be attached to: of the same columns, kind
  * and condition, and not a part of another index yet. NULL: none. */
 struct relation *partition_find_index(const struct relation *table, const struct relation *index);
