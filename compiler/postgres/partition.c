@@ -248,18 +248,30 @@ const char *partition_key_beyond(
 
 enum order { ORDER_LESS, ORDER_SAME, ORDER_GREATER, ORDER_UNKNOWN };
 
+/* One column's place in a bound of a range. */
+struct value {
+    enum value_kind { VALUE_OTHER, VALUE_LOWEST, VALUE_HIGHEST, VALUE_INTEGER, VALUE_SORTABLE } kind;
+    int64_t integer;
+    const char *text;
+};
+
+struct row {
+    const struct value *values;
+    size_t count;
+};
+
 static enum order order_of(int64_t difference)
 {
     return difference < 0 ? ORDER_LESS : difference > 0 ? ORDER_GREATER : ORDER_SAME;
 }
 
-static bool read_integer(const char *value, int64_t *out)
+static bool read_integer(const char *text, int64_t *out)
 {
     char *end;
 
     errno = 0;
-    *out = strtoll(value, &end, 10);
-    return *value && !*end && errno == 0;
+    *out = strtoll(text, &end, 10);
+    return *text && !*end && errno == 0;
 }
 
 static bool is_digit(char c)
@@ -268,29 +280,32 @@ static bool is_digit(char c)
 }
 
 /* '2024-01-31', '2024-01-31 00:00:00': the year first, and no time zone, so that they sort as they are written. */
-static bool is_sortable(const char *value)
+static bool is_sortable(const char *text)
 {
-    size_t digits = strspn(value + 1, "0123456789"), len = strlen(value);
+    size_t digits = strspn(text + 1, "0123456789"), len = strlen(text);
 
-    return *value == '\'' && len > 2 && value[len - 1] == '\'' &&
-           (digits == len - 2 || (digits == 4 && strspn(value + 1, "0123456789-:. ") == len - 2 && len <= 21));
+    return *text == '\'' && len > 2 && text[len - 1] == '\'' &&
+           (digits == len - 2 || (digits == 4 && strspn(text + 1, "0123456789-:. ") == len - 2 && len <= 21));
 }
 
-static enum order compare_values(const char *left, const char *right)
+static struct row read_row(struct arena *arena, const struct pieces *pieces)
 {
-    int64_t a, b;
+    struct value *values = ARENA_ARRAY(arena, struct value, pieces->count);
 
-    if (strcmp(left, right) == 0)
-        return ORDER_SAME;
-    if (is_infinite(left) || is_infinite(right)) {
-        int low = is_word(left, "minvalue") ? -1 : is_word(left, "maxvalue");
-        int high = is_word(right, "minvalue") ? -1 : is_word(right, "maxvalue");
-
-        return order_of(low - high);
+    for (size_t i = 0; i < pieces->count; i++) {
+        values[i].text = pieces->items[i];
+        values[i].kind = is_word(values[i].text, "minvalue")                  ? VALUE_LOWEST
+                         : is_word(values[i].text, "maxvalue")                ? VALUE_HIGHEST
+                         : read_integer(values[i].text, &values[i].integer)   ? VALUE_INTEGER
+                         : *values[i].text && is_sortable(values[i].text) ? VALUE_SORTABLE
+                                                                          : VALUE_OTHER;
     }
-    if (read_integer(left, &a) && read_integer(right, &b))
-        return a < b ? ORDER_LESS : ORDER_GREATER;
-    if (!is_sortable(left) || !is_sortable(right) || strlen(left) != strlen(right))
+    return (struct row){values, pieces->count};
+}
+
+static enum order compare_texts(const char *left, const char *right)
+{
+    if (strlen(left) != strlen(right))
         return ORDER_UNKNOWN;
     for (size_t i = 0; left[i]; i++)
         if (is_digit(left[i]) != is_digit(right[i]))
@@ -298,14 +313,29 @@ static enum order compare_values(const char *left, const char *right)
     return order_of(strcmp(left, right));
 }
 
-static enum order compare_rows(const struct pieces *left, const struct pieces *right)
+static enum order compare_values(const struct value *left, const struct value *right)
+{
+    if (left->kind == VALUE_LOWEST || right->kind == VALUE_HIGHEST)
+        return left->kind == right->kind ? ORDER_SAME : ORDER_LESS;
+    if (left->kind == VALUE_HIGHEST || right->kind == VALUE_LOWEST)
+        return ORDER_GREATER;
+    if (left->kind == VALUE_INTEGER && right->kind == VALUE_INTEGER)
+        return left->integer < right->integer   ? ORDER_LESS
+               : left->integer > right->integer ? ORDER_GREATER
+                                                : ORDER_SAME;
+    if (left->kind == VALUE_SORTABLE && right->kind == VALUE_SORTABLE)
+        return compare_texts(left->text, right->text);
+    return strcmp(left->text, right->text) == 0 ? ORDER_SAME : ORDER_UNKNOWN;
+}
+
+static enum order compare_rows(const struct row *left, const struct row *right)
 {
     enum order order = left->count == right->count ? ORDER_SAME : ORDER_UNKNOWN;
 
     for (size_t i = 0; order == ORDER_SAME && i < left->count; i++) {
-        order = compare_values(left->items[i], right->items[i]);
-        if (order == ORDER_SAME && is_infinite(left->items[i])) /* what follows does not count */
-            return order;
+        order = compare_values(&left->values[i], &right->values[i]);
+        if (left->values[i].kind == VALUE_LOWEST || left->values[i].kind == VALUE_HIGHEST)
+            return order; /* what follows does not count */
     }
     return order;
 }
@@ -315,7 +345,7 @@ enum { VALUES_MAX = 1000, BESIDE_MAX = 1000 }; /* that are compared: a mistake i
 struct partition_bound {
     enum bound_kind { BOUND_OTHER, BOUND_DEFAULT, BOUND_RANGE, BOUND_LIST, BOUND_HASH } kind;
     struct str text;
-    struct pieces from, to; /* BOUND_RANGE */
+    struct row from, to;      /* BOUND_RANGE */
     VEC(const char *) values; /* BOUND_LIST */
     int64_t modulus, remainder;
 };
@@ -343,6 +373,7 @@ static struct partition_bound *read_bound(struct arena *arena, struct str text)
     struct partition_bound *bound = ARENA_NEW(arena, struct partition_bound);
     struct lexer lexer = {.text = text};
     struct lex_token token = lex_next(&lexer);
+    struct pieces from, to;
     size_t open, end;
 
     bound->text = text;
@@ -361,8 +392,11 @@ static struct partition_bound *read_bound(struct arena *arena, struct str text)
         bound->kind = BOUND_LIST;
         read_values(arena, bound, open);
     } else if (lex_is(text, token, "from")) {
-        if (split(arena, text, open, &bound->from, &end) && split(arena, text, find_open(text, end), &bound->to, &end))
-            bound->kind = BOUND_RANGE;
+        if (!split(arena, text, open, &from, &end) || !split(arena, text, find_open(text, end), &to, &end))
+            return bound;
+        bound->kind = BOUND_RANGE;
+        bound->from = read_row(arena, &from);
+        bound->to = read_row(arena, &to);
     } else if (lex_is(text, token, "with")) {
         const char *modulus = number_behind(arena, text, "modulus"), *rest = number_behind(arena, text, "remainder");
 
@@ -453,72 +487,4 @@ const char *partition_refuses(struct arena *arena, struct arena *scratch, const 
             why = refuses_beside(scratch, bound, &values, bound_of(arena, other), other->name);
     }
     return why;
-}
-
-/* --- what a partition has in common with its parent -------------------------------------------------------------- */
-
-static bool same_text(const char *left, const char *right)
-{
-    return left && right ? strcmp(left, right) == 0 : left == right;
-}
-
-static bool same_names(const char *const *left, size_t left_count, const char *const *right, size_t right_count)
-{
-    for (size_t i = 0; left_count == right_count && i < left_count; i++)
-        if (strcmp(left[i], right[i]) != 0)
-            return false;
-    return left_count == right_count;
-}
-
-static bool same_index(const struct index *left, const struct index *right)
-{
-    if (left->unique != right->unique || left->nulls_not_distinct != right->nulls_not_distinct ||
-        strcmp(left->method, right->method) != 0 || left->element_count != right->element_count ||
-        !same_text(left->where, right->where) || !same_text(left->exclude, right->exclude) ||
-        !same_names(left->include, left->include_count, right->include, right->include_count))
-        return false;
-    for (size_t i = 0; i < left->element_count; i++)
-        if (!same_text(left->elements[i].column, right->elements[i].column) ||
-            !same_text(left->elements[i].sql, right->elements[i].sql) ||
-            !same_text(left->elements[i].options, right->elements[i].options))
-            return false;
-    return true;
-}
-
-struct relation *partition_find_index(const struct relation *table, const struct relation *index)
-{
-    const struct constraint *constraint = index->index->constraint;
-
-    for (size_t i = 0; i < table->indexes.count; i++) {
-        struct relation *candidate = table->indexes.items[i];
-
-        if (candidate->parent || !same_index(candidate->index, index->index))
-            continue;
-        if (!constraint || (candidate->index->constraint && candidate->index->constraint->kind == constraint->kind))
-            return candidate;
-    }
-    return NULL;
-}
-
-struct constraint *partition_find_foreign_key(const struct relation *table, const struct constraint *foreign_key)
-{
-    for (size_t i = 0; i < table->constraints.count; i++) {
-        struct constraint *candidate = table->constraints.items[i];
-
-        if (candidate->kind == CONSTRAINT_FOREIGN_KEY && candidate->referenced == foreign_key->referenced &&
-            same_names(candidate->columns, candidate->column_count, foreign_key->columns, foreign_key->column_count) &&
-            same_names(candidate->referenced_columns, candidate->referenced_count, foreign_key->referenced_columns,
-                foreign_key->referenced_count) &&
-            strcmp(candidate->options, foreign_key->options) == 0)
-            return candidate;
-    }
-    return NULL;
-}
-
-struct relation *partition_find_default(const struct relation *parent)
-{
-    for (size_t i = 0; i < parent->children.count; i++)
-        if (parent->children.items[i]->is_default_partition)
-            return parent->children.items[i];
-    return NULL;
 }
