@@ -201,13 +201,13 @@ static void queries_that_are_right_are_left_alone(void **state)
         "create policy p on items using (sku in (select note from other where other.id = items.other_id))",
         "create sequence s1; alter table items add s int default nextval('s1'::text); drop sequence s1",
         "create sequence s2; alter table items add s2 int default nextval('s2'); drop sequence s2 cascade",
-        "create schema x; create sequence s3; create sequence x.s3; alter table items add s3 int default nextval('s3');"
-        " drop sequence x.s3",
-        "create function f(int) returns int language sql immutable as 'select 1';"
-        " create function f(text) returns int language sql immutable as 'select 1';"
-        " create index i on items (f(id)); drop function f(text)",
-        "create function count(text) returns int language sql immutable as 'select 1';"
-        " create view n as select pg_catalog.count(sku) as f, 'public.count(x)' as text from items; drop function count",
+        ("create schema x; create sequence s3; create sequence x.s3; alter table items add s3 int default nextval('s3');"
+         " drop sequence x.s3"),
+        ("create function f(int) returns int language sql immutable as 'select 1';"
+         " create function f(text) returns int language sql immutable as 'select 1';"
+         " create index i on items (f(id)); drop function f(text)"),
+        ("create function count(text) returns int language sql immutable as 'select 1';"
+         " create view n as select pg_catalog.count(sku) as f, 'public.count(x)' as text from items; drop function count"),
     };
     struct world world;
 
